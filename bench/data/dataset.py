@@ -1,0 +1,90 @@
+"""What every data set gives, and how training sets are drawn from it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bench.errors import UserError
+from bench.seeds import generator
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images (N, C, S, S), uint8, and labels (N,), int64."""
+
+    images: Tensor
+    labels: Tensor
+
+    def __post_init__(self) -> None:
+        if self.images.dtype != torch.uint8 or self.images.dim() != 4 or self.images.shape[2] != self.images.shape[3]:
+            raise ValueError(f"images must be uint8 (N, C, S, S), not {self.images.dtype} {tuple(self.images.shape)}")
+        if self.labels.dtype != torch.int64 or self.labels.shape != self.images.shape[:1]:
+            raise ValueError(f"labels must be int64 (N,), not {self.labels.dtype} {tuple(self.labels.shape)}")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, indices: Tensor) -> Split:
+        return Split(self.images[indices], self.labels[indices])
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Three disjoint splits of square images; the training split is the pool that training sets are drawn from."""
+
+    name: str
+    classes: tuple[str, ...]
+    train: Split
+    validation: Split
+    test: Split
+
+    @cached_property
+    def revision(self) -> str:
+        """A hash of every pixel and label, so that other data can never pass for the same cell."""
+        digest = hashlib.blake2b(digest_size=8)
+        for split in (self.train, self.validation, self.test):
+            digest.update(str(tuple(split.images.shape)).encode())
+            digest.update(split.images.contiguous().numpy().data)
+            digest.update(split.labels.contiguous().numpy().data)
+        return digest.hexdigest()
+
+
+def stratified_order(labels: Tensor, seed: int) -> Tensor:
+    """Return a random order (N,) of which every prefix is stratified: class counts within one of proportional.
+
+    Prefixes of one order are nested, so that a training set of 100 is part of the one of 300 of the same seed.
+    """
+    draw = generator(seed, "split")
+    values = labels.numpy()
+    position = np.empty(len(values))
+    for label in np.unique(values):
+        members = np.flatnonzero(values == label)
+        shuffled = members[torch.randperm(len(members), generator=draw).numpy()]
+        # the k-th of n members stands at (k + 1/2) / n: an even spread, whatever the size of the class
+        position[shuffled] = (np.arange(len(members)) + 0.5) / len(members)
+    tie_break = torch.rand(len(values), generator=draw, dtype=torch.float64).numpy()
+    return torch.from_numpy(np.lexsort((tie_break, position)))
+
+
+def training_set(dataset: Dataset, size: int, seed: int) -> Split:
+    """Return a stratified random subset of the training pool; UserError if the pool is smaller than ``size``."""
+    available = len(dataset.train)
+    if size > available:
+        raise UserError(f"train_sizes asks for {size} images; '{dataset.name}' has {available} for training")
+    return dataset.train.take(stratified_order(dataset.train.labels, seed)[:size])
+
+
+def partition(images: Tensor, labels: Tensor, sizes: tuple[int, ...], seed: int) -> tuple[Split, ...]:
+    """Cut (N, C, S, S) uint8 images into disjoint stratified splits of the given sizes, in a seeded random order."""
+    if sum(sizes) > len(labels):
+        raise ValueError(f"splits of {sizes} need {sum(sizes)} images; there are {len(labels)}")
+    order = stratified_order(labels, seed)
+    whole = Split(images, labels)
+    starts = np.cumsum((0, *sizes))
+    return tuple(whole.take(order[a : a + size]) for a, size in zip(starts, sizes, strict=False))

@@ -1,0 +1,21 @@
+"""The errors that a person caused and can mend: one sentence, shown without a traceback, exit code 2."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(Exception):
+    """Bad input: the message names the file, the key or line, what was found and what would be accepted."""
+
+
+class Impossible(UserError):  # noqa: N818 - it is a reason, and reads as one
+    """A combination that cannot exist (a group that a family lacks, an image too small); the message is the reason."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return ``; did you mean 'x'?`` for the closest known word, or ``; known: a, b`` when none is close."""
+    names = sorted(known)
+    close = difflib.get_close_matches(word, names, n=1)
+    return f"; did you mean '{close[0]}'?" if close else f"; known: {', '.join(names)}"

@@ -1,0 +1,38 @@
+"""The planar groups C_N, D_N, SO(2), O(2): elements, representations, fields, and their action on images.
+
+Conventions, fixed here and imported by everything else: ``x`` points right and ``y`` up, so that a positive angle turns
+an image counterclockwise as seen; an image is (..., H, W) with row 0 at the top; its centre is the centre of the pixel
+grid, ((H - 1) / 2, (W - 1) / 2); the mirror flips left and right, ``(x, y) -> (-x, y)``; an element mirrors first and
+rotates then, ``g = R(angle) M^mirror``.
+"""
+
+from bench.groups.action import act, sample, transform
+from bench.groups.fields import FieldType
+from bench.groups.group import Element, Group
+from bench.groups.representation import (
+    Representation,
+    direct_sum,
+    induced,
+    irrep,
+    irreps,
+    quotient,
+    regular,
+    trivial,
+)
+
+__all__ = [
+    "Element",
+    "FieldType",
+    "Group",
+    "Representation",
+    "act",
+    "direct_sum",
+    "induced",
+    "irrep",
+    "irreps",
+    "quotient",
+    "regular",
+    "sample",
+    "transform",
+    "trivial",
+]

@@ -1,0 +1,54 @@
+"""Field types: how the channels of a feature map transform."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from bench.groups.action import act
+from bench.groups.group import Element, Group
+from bench.groups.representation import Representation, trivial
+
+
+@dataclass(frozen=True)
+class FieldType:
+    """A direct sum of fields: pairs of a representation and how many fields of it there are.
+
+    Channels lie field by field, in the order of the pairs: channel = start of the pair + field * size + component.
+    """
+
+    fields: tuple[tuple[Representation, int], ...]
+
+    @classmethod
+    def scalars(cls, group: Group, count: int) -> FieldType:
+        """Return ``count`` fields of the trivial representation (an image's colours, a plain network's channels)."""
+        return cls(((trivial(group), count),))
+
+    @property
+    def group(self) -> Group:
+        return self.fields[0][0].group
+
+    @cached_property
+    def channels(self) -> int:
+        return sum(rho.size * count for rho, count in self.fields)
+
+    def act(self, features: Tensor, g: Element) -> Tensor:
+        """Return the features moved by ``g``: maps (B, C, S, S) in space and channels, vectors (B, C) in channels.
+
+        ValueError if g is not of the group.
+        """
+        moved = act(features, g) if features.dim() == 4 else features
+        parts, start = [], 0
+        for rho, count in self.fields:
+            width = rho.size * count
+            block = moved[:, start : start + width].reshape(len(moved), count, rho.size, *moved.shape[2:])
+            matrix = torch.as_tensor(rho(g), dtype=features.dtype, device=features.device)
+            parts.append(torch.einsum("ij,bcj...->bci...", matrix, block).flatten(1, 2))
+            start += width
+        return torch.cat(parts, 1)
+
+    def __str__(self) -> str:
+        return " + ".join(f"{count}x({rho.name})" for rho, count in self.fields)

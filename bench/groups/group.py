@@ -1,0 +1,133 @@
+"""Elements of O(2) and its closed subgroups, as values that parse from and print to one string."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from bench.errors import UserError
+
+# A rotation by an irrational share of a turn generates a dense subgroup of SO(2), so a linear constraint that holds
+# for it holds for every rotation; the golden ratio is the share that stays furthest from every small fraction.
+_DENSE_TURN = Fraction((math.sqrt(5) - 1) / 2)
+
+
+@dataclass(frozen=True, order=True)
+class Element:
+    """``R(turn) M^mirror``: mirror left-right first, then rotate counterclockwise by ``turn`` of a full circle.
+
+    ``g @ h`` composes (h first), ``~g`` inverts; the fraction makes both exact.
+    """
+
+    mirror: bool = False
+    turn: Fraction = Fraction(0)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "turn", Fraction(self.turn) % 1)
+
+    @classmethod
+    def rotation(cls, degrees: float) -> Element:
+        """Return the counterclockwise rotation by ``degrees``."""
+        return cls(turn=Fraction(degrees) / 360)
+
+    def __matmul__(self, other: Element) -> Element:
+        # M R(a) = R(-a) M
+        turn = -other.turn if self.mirror else other.turn
+        return Element(self.mirror ^ other.mirror, self.turn + turn)
+
+    def __invert__(self) -> Element:
+        return self if self.mirror else Element(turn=-self.turn)
+
+    @property
+    def radians(self) -> float:
+        return 2 * math.pi * float(self.turn)
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """The 2 x 2 orthogonal matrix of the action on the plane's (x, y)."""
+        c, s = math.cos(self.radians), math.sin(self.radians)
+        sign = -1.0 if self.mirror else 1.0
+        return np.array([[sign * c, -s], [sign * s, c]])
+
+    @property
+    def keeps_grid(self) -> bool:
+        """Whether the element permutes the pixels of a square grid (a multiple of 90 degrees, mirrored or not)."""
+        return (self.turn * 4).denominator == 1
+
+    def __str__(self) -> str:
+        parts = ["mirror"] if self.mirror else []
+        if self.turn or not parts:
+            parts.append(f"rotate {float(self.turn * 360):g}")
+        return " ".join(parts)
+
+
+@dataclass(frozen=True)
+class Group:
+    """A closed subgroup of O(2): ``C8``, ``D4``, ``SO(2)`` or ``O(2)``.
+
+    ``rotations`` counts the rotations, None for all of them; ``mirrors`` says whether reflections belong to it.
+    """
+
+    rotations: int | None
+    mirrors: bool = False
+
+    @classmethod
+    def parse(cls, text: str) -> Group:
+        """Return the group of a name such as ``C8``, ``D4``, ``SO(2)``, ``O(2)``; raise UserError for another text."""
+        if text in ("SO(2)", "O(2)"):
+            return cls(None, mirrors=text == "O(2)")
+        match = re.fullmatch(r"([CD])([1-9][0-9]{0,2})", text)
+        if not match:
+            raise UserError(f"unknown group '{text}'; known: C1, C2, C3, ..., D1, D2, D3, ..., SO(2), O(2)")
+        return cls(int(match[2]), mirrors=match[1] == "D")
+
+    def __str__(self) -> str:
+        if self.rotations is None:
+            return "O(2)" if self.mirrors else "SO(2)"
+        return f"{'D' if self.mirrors else 'C'}{self.rotations}"
+
+    @property
+    def is_finite(self) -> bool:
+        return self.rotations is not None
+
+    @property
+    def order(self) -> int:
+        """The number of elements; ValueError for a continuous group."""
+        if self.rotations is None:
+            raise ValueError(f"{self} has infinitely many elements")
+        return self.rotations * (2 if self.mirrors else 1)
+
+    @property
+    def elements(self) -> tuple[Element, ...]:
+        """Every element of a finite group: rotations by growing angle, then the mirrored ones in the same order."""
+        n = self.order // (2 if self.mirrors else 1)
+        flips = (False, True) if self.mirrors else (False,)
+        return tuple(Element(mirror, Fraction(k, n)) for mirror in flips for k in range(n))
+
+    @property
+    def generators(self) -> tuple[Element, ...]:
+        """Elements that generate the group (topologically, where it is continuous)."""
+        turn = _DENSE_TURN if self.rotations is None else Fraction(1, self.rotations)
+        return (Element(turn=turn), Element(mirror=True)) if self.mirrors else (Element(turn=turn),)
+
+    def __contains__(self, g: Element) -> bool:
+        if g.mirror and not self.mirrors:
+            return False
+        return self.rotations is None or (g.turn * self.rotations).denominator == 1
+
+    def contains(self, other: Group) -> bool:
+        """Whether ``other`` is a subgroup (about the same mirror axis)."""
+        if other.mirrors and not self.mirrors:
+            return False
+        if self.rotations is None:
+            return True
+        return other.rotations is not None and self.rotations % other.rotations == 0
+
+    @property
+    def keeps_grid(self) -> bool:
+        """Whether every element permutes the pixels of a square grid."""
+        return self.rotations in (1, 2, 4)

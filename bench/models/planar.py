@@ -1,0 +1,129 @@
+"""The planar skeleton that the plain and the equivariant convolutional families share.
+
+A family differs from the plain control only in its layers: depth, kernel sizes, pooling, the global average and the
+head are the same by construction. Every step keeps the grid's own symmetries exact, for even and odd image sizes:
+kernels are odd with equal padding, and pooling is centred.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Annotated
+
+import torch.nn.functional as F
+from pydantic import Field, PositiveFloat, field_validator, model_validator
+from torch import Tensor, nn
+
+from bench.errors import Impossible
+from bench.groups import FieldType, Group
+from bench.models.network import Network, Shape, invariant
+from bench.registry import Options
+
+SMALLEST_IMAGE = 16
+
+OddKernel = Annotated[int, Field(ge=3, le=15, description="odd, so that the kernel has a centre pixel")]
+
+
+class PlanarOptions(Options):
+    """The skeleton: one convolutional block per entry of ``channels``."""
+
+    channels: tuple[PositiveFloat, ...] = Field(
+        (1, 1, 2, 2, 3, 3), min_length=1, description="fields per block, in units of the width"
+    )
+    kernel_sizes: tuple[OddKernel, ...] = Field((5,), description="odd; one per block, or one for all")
+    pool_after: tuple[int, ...] = Field((2, 4), description="blocks (counted from 1) after which the size is halved")
+    dropout: float = Field(0.0, ge=0, lt=1, description="share of invariant features dropped before the head")
+    hidden: int = Field(0, ge=0, description="units of a hidden layer in the head; 0 for none")
+
+    @field_validator("kernel_sizes")
+    @classmethod
+    def _odd(cls, sizes: tuple[int, ...]) -> tuple[int, ...]:
+        if any(size % 2 == 0 for size in sizes):
+            raise ValueError("kernel sizes must be odd: an even kernel has no centre pixel to rotate about")
+        return sizes
+
+    @model_validator(mode="after")
+    def _consistent(self) -> PlanarOptions:
+        depth = len(self.channels)
+        if len(self.kernel_sizes) not in (1, depth):
+            raise ValueError(f"kernel_sizes has {len(self.kernel_sizes)} entries; give 1 or one per block ({depth})")
+        if any(not 1 <= block <= depth for block in self.pool_after):
+            raise ValueError(f"pool_after names a block outside 1 to {depth}")
+        return self
+
+    @property
+    def kernels(self) -> tuple[int, ...]:
+        """The kernel size of each block."""
+        return self.kernel_sizes if len(self.kernel_sizes) > 1 else self.kernel_sizes * len(self.channels)
+
+
+def counts(channels: tuple[float, ...], width: float) -> list[int]:
+    """Return how many fields each block has at a width.
+
+    The rounding is staggered by block, so that a growing width adds one field at a time and a parameter budget can be
+    met closely (see `bench.models.matching`).
+    """
+    depth = len(channels)
+    return [max(1, math.floor(width * share + (i + 0.5) / depth)) for i, share in enumerate(channels)]
+
+
+class HalvingPool(nn.Module):
+    """Average pooling with stride 2 that is centred on the image: 2 x 2 windows for even sizes, 3 x 3 for odd ones.
+
+    A window that ignores the last row of an odd image would break rotation by 90 degrees (Edixhoven et al. 2023).
+    """
+
+    def forward(self, features: Tensor) -> Tensor:
+        if features.shape[-1] % 2 == 0:
+            return F.avg_pool2d(features, 2)
+        return F.avg_pool2d(features, 3, stride=2, padding=1, count_include_pad=False)
+
+
+class Head(nn.Module):
+    """Global average of invariant maps (B, C, S, S), then a linear classifier with an optional hidden layer: (B, K)."""
+
+    def __init__(self, channels: int, classes: int, options: PlanarOptions) -> None:
+        super().__init__()
+        sizes = [channels, options.hidden, classes] if options.hidden else [channels, classes]
+        layers: list[nn.Module] = [nn.Dropout(options.dropout)] if options.dropout else []
+        for i, (before, after) in enumerate(pairwise(sizes)):
+            layers += [nn.BatchNorm1d(before), nn.ReLU()] if i else []
+            layers.append(nn.Linear(before, after))
+        self.classify = nn.Sequential(*layers)
+
+    def forward(self, features: Tensor) -> Tensor:
+        logits: Tensor = self.classify(features.mean((2, 3)))
+        return logits
+
+
+def planar_network(
+    group: Group,
+    shape: Shape,
+    options: PlanarOptions,
+    width: float,
+    fields: Callable[[int], FieldType],
+    block: Callable[[FieldType, FieldType, int], nn.Module],
+    invariants: Callable[[FieldType], tuple[nn.Module, int]],
+) -> Network:
+    """Assemble a network of a family's own layers.
+
+    ``fields(n)`` is the type of n fields, ``block(in, out, kernel_size)`` convolution, normalisation and nonlinearity,
+    ``invariants(type)`` the map to scalar fields and how many they are. Raises Impossible for too small an image.
+    """
+    if shape.size < SMALLEST_IMAGE:
+        raise Impossible(f"images of {shape.size} pixels are too small; the least is {SMALLEST_IMAGE}")
+    current = FieldType.scalars(group, shape.channels)
+    stages = {}
+    for i, (count, kernel) in enumerate(zip(counts(options.channels, width), options.kernels, strict=True), start=1):
+        following = fields(count)
+        module = block(current, following, kernel)
+        if i in options.pool_after:
+            module = nn.Sequential(module, HalvingPool())
+        stages[f"block{i}"] = (module, following.act)
+        current = following
+    to_scalars, count = invariants(current)
+    stages["invariants"] = (to_scalars, FieldType.scalars(group, count).act)
+    stages["output"] = (Head(count, shape.classes, options), invariant)
+    return Network(group, stages)

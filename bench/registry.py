@@ -1,0 +1,90 @@
+"""Names to factories, for everything that a suite file can name.
+
+A family, a data set or an augmentation is one file that registers itself::
+
+    @families.register("cnn", options=Options, version=1)
+    def build(options: Options, shape: Shape, width: float) -> Network:
+        \"\"\"One line, which `equivaug list` prints.\"\"\"
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from bench.errors import UserError, nearest
+
+
+class Options(BaseModel):
+    """Options of a registered thing: typed, with defaults, unknown keys refused; each field has a description."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One registered thing.
+
+    ``version`` enters the identity of every cell that uses it: raise it when a change of the code changes results.
+    """
+
+    name: str
+    options: type[Options]
+    make: Callable[..., Any]
+    version: int
+
+    @property
+    def summary(self) -> str:
+        """The first line of the factory's docstring."""
+        return (self.make.__doc__ or "").strip().splitlines()[0]
+
+
+class Registry:
+    """A table of entries of one kind; refuses duplicates, answers an unknown name with the nearest known one."""
+
+    def __init__(self, kind: str, package: str) -> None:
+        self.kind = kind
+        self._package = package
+        self._entries: dict[str, Entry] = {}
+
+    def register(
+        self, name: str, *, options: type[Options] = Options, version: int
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Decorate the factory of ``name``."""
+
+        def add(make: Callable[..., Any]) -> Callable[..., Any]:
+            if name in self._entries:
+                raise ValueError(f"the {self.kind} '{name}' is registered twice")
+            self._entries[name] = Entry(name, options, make, version)
+            return make
+
+        return add
+
+    def __getitem__(self, name: str) -> Entry:
+        self._load()
+        if name not in self._entries:
+            raise UserError(f"unknown {self.kind} '{name}'{nearest(name, self._entries)}")
+        return self._entries[name]
+
+    def __contains__(self, name: str) -> bool:
+        self._load()
+        return name in self._entries
+
+    def __iter__(self) -> Iterator[Entry]:
+        self._load()
+        return iter(sorted(self._entries.values(), key=lambda entry: entry.name))
+
+    def _load(self) -> None:
+        """Import every module of the package, so that a new file is all that a new entry needs."""
+        package = importlib.import_module(self._package)
+        for module in pkgutil.iter_modules(package.__path__):
+            importlib.import_module(f"{self._package}.{module.name}")
+
+
+families = Registry("family", "bench.models")
+datasets = Registry("data set", "bench.data")

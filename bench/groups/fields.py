@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -33,22 +34,33 @@ class FieldType:
 
     @cached_property
     def channels(self) -> int:
-        return sum(rho.size * count for rho, count in self.fields)
+        return sum(self.widths)
+
+    @cached_property
+    def widths(self) -> list[int]:
+        """The channels of each pair, in order."""
+        return [rho.size * count for rho, count in self.fields]
 
     def act(self, features: Tensor, g: Element) -> Tensor:
         """Return the features moved by ``g``: maps (B, C, S, S) in space and channels, vectors (B, C) in channels.
 
-        ValueError if g is not of the group.
+        Scalar fields move with any element; ValueError for other fields if g is not of the group.
         """
         moved = act(features, g) if features.dim() == 4 else features
-        parts, start = [], 0
-        for rho, count in self.fields:
-            width = rho.size * count
-            block = moved[:, start : start + width].reshape(len(moved), count, rho.size, *moved.shape[2:])
-            matrix = torch.as_tensor(rho(g), dtype=features.dtype, device=features.device)
-            parts.append(torch.einsum("ij,bcj...->bci...", matrix, block).flatten(1, 2))
-            start += width
+        parts = []
+        for rho, block in by_field(self, moved):
+            if rho != trivial(self.group):
+                matrix = torch.as_tensor(rho(g), dtype=features.dtype, device=features.device)
+                block = torch.einsum("ij,bcj...->bci...", matrix, block)
+            parts.append(block.flatten(1, 2))
         return torch.cat(parts, 1)
 
     def __str__(self) -> str:
         return " + ".join(f"{count}x({rho.name})" for rho, count in self.fields)
+
+
+def by_field(fields: FieldType, features: Tensor) -> Iterator[tuple[Representation, Tensor]]:
+    """Yield every pair's representation and its channels apart by field: (B, count, size, ...)."""
+    blocks = torch.split(features, fields.widths, dim=1)
+    for (rho, count), block in zip(fields.fields, blocks, strict=True):
+        yield rho, block.reshape(len(block), count, rho.size, *block.shape[2:])

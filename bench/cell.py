@@ -1,0 +1,126 @@
+"""One training run of the matrix, as a value with an identity."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class Spec(BaseModel):
+    """A part of a suite file: frozen, typed, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Budget(Spec):
+    """How long and how a network is trained; exactly one of ``epochs`` and ``steps`` is given."""
+
+    epochs: float | None = Field(None, gt=0, description="passes over the training set")
+    steps: int | None = Field(None, ge=1, description="optimizer steps, the same for every training-set size")
+    batch_size: int = Field(64, ge=2, description="images per step")
+    optimizer: Literal["adamw", "sgd"] = Field("adamw", description="sgd is with Nesterov momentum 0.9")
+    lr: float = Field(0.003, gt=0, description="peak learning rate")
+    weight_decay: float = Field(0.0001, ge=0, description="decoupled for adamw, L2 for sgd")
+    schedule: Literal["onecycle", "cosine", "step", "constant"] = Field(
+        "onecycle", description="learning-rate schedule"
+    )
+    decay_from: float = Field(0.33, ge=0, lt=1, description="schedule step: share of the budget before the first decay")
+    decays: int = Field(20, ge=1, description="schedule step: number of decays, evenly spaced in the rest")
+    decay_factor: float = Field(0.8, gt=0, lt=1, description="schedule step: factor of each decay")
+    evaluations: int = Field(8, ge=1, description="evaluations on validation data during training, the last at the end")
+    precision: Literal["float32", "bfloat16"] = Field("float32", description="of training; measurements are float32")
+    checkpoint: Literal["last", "best"] = Field("last", description="weights that are measured; best by validation")
+
+    @model_validator(mode="after")
+    def _one_length(self) -> Budget:
+        if (self.epochs is None) == (self.steps is None):
+            raise ValueError("give exactly one of 'epochs' and 'steps'")
+        return self
+
+
+class Match(Spec):
+    """Widen a family until it meets a budget, so that families are compared at equal size."""
+
+    by: Literal["parameters", "flops"] = Field("parameters", description="trainable parameters, or FLOPs per image")
+    target: int = Field(gt=0, description="the number to meet within 3 %")
+
+
+class Equivariance(Spec):
+    """Where the equivariance error is measured."""
+
+    angles: tuple[float, ...] = Field((45.0, 90.0), min_length=1, description="rotations in degrees")
+    samples: int = Field(128, ge=1, description="test images")
+
+
+class Measure(Spec):
+    """What is measured beside accuracy, time and cost."""
+
+    equivariance: Equivariance | None = Field(Equivariance(), description="equivariance error; null to leave it out")
+    transforms: int = Field(1, ge=1, description="random group elements per test image for the transformed accuracy")
+    target_accuracy: float | None = Field(
+        None, gt=0, le=1, description="seconds_to_target: validation accuracy to reach"
+    )
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One training run: everything that can change its outcome, and nothing else, enters its identity.
+
+    ``label``, ``dataset_label``, ``group`` (the symmetry that the family promises) and ``suite`` are for people: they
+    are not part of the identity.
+    """
+
+    dataset: str
+    dataset_options: dict[str, Any]
+    dataset_version: int
+    data_revision: str
+    train_size: int
+    family: str
+    family_options: dict[str, Any]
+    family_version: int
+    width: float | None
+    match: Match | None
+    augmentation_group: str
+    strength: float
+    copies: int
+    budget: Budget
+    measure: Measure
+    seed: int
+    label: str = field(default="", compare=False)
+    dataset_label: str = field(default="", compare=False)
+    group: str = field(default="", compare=False)
+    suite: str = field(default="", compare=False)
+
+    @cached_property
+    def cell_id(self) -> str:
+        """Hash of the canonical JSON of every field that can change the outcome."""
+        content = {f.name: getattr(self, f.name) for f in fields(self) if f.compare}
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"), default=_plain)
+        return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
+
+    def axes(self) -> dict[str, Any]:
+        """Return the columns that every table carries, so that each table can be plotted alone."""
+        return {
+            "cell_id": self.cell_id,
+            "suite": self.suite,
+            "dataset": self.dataset_label or self.dataset,
+            "train_size": self.train_size,
+            "family": self.family,
+            "label": self.label,
+            "group": self.group,
+            "augmentation_group": self.augmentation_group,
+            "strength": self.strength,
+            "copies": self.copies,
+            "seed": self.seed,
+        }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    raise TypeError(f"{type(value).__name__} has no canonical JSON")

@@ -1,0 +1,15 @@
+"""Measurements: pure functions of a network and data."""
+
+from bench.measure.accuracy import Score, score
+from bench.measure.equivariance import METRIC, METRIC_VERSION, equivariance_error
+from bench.measure.memory import peak_memory, reset_peak_memory
+
+__all__ = [
+    "METRIC",
+    "METRIC_VERSION",
+    "Score",
+    "equivariance_error",
+    "peak_memory",
+    "reset_peak_memory",
+    "score",
+]

@@ -1,0 +1,33 @@
+"""Accuracy and negative log-likelihood."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+_BATCH = 500
+
+
+class Score(NamedTuple):
+    """Share of right answers, and mean negative log-likelihood in nats."""
+
+    accuracy: float
+    nll: float
+
+
+@torch.no_grad()
+def score(network: nn.Module, images: Tensor, labels: Tensor, precision: AbstractContextManager[Any]) -> Score:
+    """Score a network, left in evaluation mode, on images (N, C, S, S) and labels (N,), under an autocast context."""
+    network.eval()
+    right = torch.zeros((), device=images.device)
+    nll = torch.zeros((), device=images.device, dtype=torch.float64)
+    with precision:
+        for batch, truth in zip(images.split(_BATCH), labels.split(_BATCH), strict=True):
+            logits = network(batch.contiguous(memory_format=torch.channels_last)).float()
+            right += (logits.argmax(1) == truth).sum()
+            nll += F.cross_entropy(logits, truth, reduction="sum")
+    return Score(float(right) / len(images), float(nll) / len(images))

@@ -1,0 +1,52 @@
+"""Makes the library e2cnn 0.2.3 work beside current numpy, for all four planar groups.
+
+e2cnn's last release uses three things that numpy 2 removed: ``np.float`` (O(2)), ``np.array(..., copy=False)`` where a
+copy is needed (D_N and O(2)), and ``ndarray.tostring`` in the hashes of its kernel bases (D_N, SO(2) and O(2)). Each is
+given back to the e2cnn modules that use it; numpy itself stays as it is.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+
+class _OldNumpy:
+    """Numpy as the modules of e2cnn expect it."""
+
+    float = float
+
+    @staticmethod
+    def array(values: Any, *args: Any, copy: bool = True, **kwargs: Any) -> np.ndarray:
+        return np.array(values, *args, copy=copy or None, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(np, name)
+
+
+def _hash(basis: Any) -> int:
+    return hash((basis.in_irrep, basis.out_irrep, np.asarray(basis.mu).tobytes(), np.asarray(basis.gamma).tobytes()))
+
+
+@lru_cache(maxsize=1)
+def load_e2cnn() -> ModuleType:
+    """Import e2cnn, mend it once, and return it. Its import takes seconds, so it waits for the first use."""
+    import e2cnn.group.groups.o2group
+    import e2cnn.gspaces
+    import e2cnn.kernels.irreps_basis
+    import e2cnn.kernels.utils
+    import e2cnn.nn
+
+    for module in (e2cnn.group.groups.o2group, e2cnn.kernels.utils):
+        module.np = _OldNumpy()
+    bases = e2cnn.kernels.irreps_basis
+    for name in dir(bases):
+        kind = getattr(bases, name)
+        if isinstance(kind, type) and issubclass(kind, bases.IrrepBasis) and "__hash__" in vars(kind):
+            setattr(kind, "__hash__", _hash)  # noqa: B010 - mypy takes a plain assignment for an override
+    module = e2cnn
+    assert isinstance(module, ModuleType)
+    return module

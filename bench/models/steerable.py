@@ -1,0 +1,93 @@
+"""E(2)-steerable CNNs (Weiler & Cesa 2019): kernels solved for any group and field type."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+from torch import nn
+
+from bench.errors import Impossible
+from bench.groups import FieldType, Group, Representation, induced, irreps, quotient, regular
+from bench.layers import (
+    FieldBatchNorm,
+    FieldNorms,
+    FieldPool,
+    GatedNonlinearity,
+    NormNonlinearity,
+    PointwiseNonlinearity,
+    SteerableConv,
+)
+from bench.models.network import Network, Shape
+from bench.models.planar import PlanarOptions, planar_network
+from bench.registry import families
+
+
+class SteerableOptions(PlanarOptions):
+    """Group, field type and nonlinearity of the hidden layers."""
+
+    group: str = Field("C8", description="C1, C2, ..., D1, D2, ..., SO(2) or O(2)")
+    fields: Literal["regular", "quotient", "irreps", "induced"] = Field("regular", description="type of a hidden field")
+    subgroup: str = Field("C2", description="of quotient fields")
+    max_frequency: int = Field(2, ge=0, le=8, description="highest irrep of irreps and induced fields")
+    nonlinearity: Literal["auto", "pointwise", "norm", "gated"] = Field(
+        "auto", description="auto: pointwise for regular and quotient fields, gated for the others"
+    )
+
+    @field_validator("group", "subgroup")
+    @classmethod
+    def _known(cls, group: str) -> str:
+        return str(Group.parse(group))
+
+    @model_validator(mode="after")
+    def _possible(self) -> SteerableOptions:
+        if self.nonlinearity == "pointwise" and self.fields in ("irreps", "induced"):
+            raise ValueError(
+                f"pointwise nonlinearities do not commute with {self.fields} fields; accepted: norm, gated"
+            )
+        return self
+
+
+def field_representations(options: SteerableOptions) -> tuple[Representation, ...]:
+    """Return the representations that make up one hidden field; Impossible where the group has none of that kind."""
+    group = Group.parse(options.group)
+    if options.fields == "regular":
+        return (regular(group),)
+    if options.fields == "quotient":
+        return (quotient(group, Group.parse(options.subgroup)),)
+    if options.fields == "irreps":
+        return tuple(irreps(group, options.max_frequency))
+    if not group.mirrors:
+        raise Impossible(f"induced fields need a group with mirrors, such as D4 or O(2); {group} has none")
+    rotations = Group(group.rotations)
+    return tuple(induced(group, rotations, psi) for psi in irreps(rotations, options.max_frequency))
+
+
+@families.register("steerable", options=SteerableOptions, version=1)
+def build(options: SteerableOptions, shape: Shape, width: float) -> Network:
+    """E(2)-steerable CNN: C_N, D_N, SO(2), O(2) with regular, quotient, irreps or induced fields."""
+    representations = field_representations(options)
+    pointwise = options.fields in ("regular", "quotient")
+
+    def block(before: FieldType, after: FieldType, kernel_size: int) -> nn.Module:
+        gated = not pointwise and options.nonlinearity != "norm"
+        convolved = GatedNonlinearity.with_gates(after) if gated else after
+        if pointwise:
+            nonlinearity: nn.Module = PointwiseNonlinearity()
+        else:
+            nonlinearity = GatedNonlinearity(after) if gated else NormNonlinearity(after)
+        convolution = SteerableConv(before, convolved, kernel_size)
+        return nn.Sequential(convolution, FieldBatchNorm(convolved), nonlinearity)
+
+    def invariants(last: FieldType) -> tuple[nn.Module, int]:
+        return (FieldPool if pointwise else FieldNorms)(last), sum(count for _, count in last.fields)
+
+    return planar_network(
+        Group.parse(options.group),
+        shape,
+        options,
+        width,
+        fields=lambda count: FieldType(tuple((rho, count) for rho in representations)),
+        block=block,
+        invariants=invariants,
+    )

@@ -1,0 +1,259 @@
+"""Suite files: YAML checked against typed models, and its expansion into cells, the product of its axes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, field_validator
+
+from bench.axes import check, choices, combinations, shown
+from bench.cell import Budget, Cell, Match, Measure, Spec
+from bench.errors import UserError, nearest
+from bench.groups.group import Group
+from bench.registry import Entry, Options, Registry, datasets, families
+from bench.yamlfile import overridden, read
+
+
+class Data(Spec):
+    """The data set's own keys beside the options that it declares."""
+
+    name: str = Field(description="a data set of `equivaug list datasets`")
+    train_sizes: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        min_length=1, description="training-set sizes; each training set is part of the next larger one"
+    )
+
+
+class Augmentation(Spec):
+    """The group that inputs are moved by: in training by a strength, in the transformed test in full."""
+
+    group: str = Field("SO(2)", description="C1, C2, ..., D1, D2, ..., SO(2) or O(2)")
+    strengths: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field(
+        (0.0, 1.0), min_length=1, description="shares of the group that are sampled in training; 0 is no augmentation"
+    )
+    copies: Literal["online"] | Annotated[int, Field(ge=1)] = Field(
+        "online", description="online: a new element for every image of every step; k: k fixed copies of every image"
+    )
+
+    @field_validator("group")
+    @classmethod
+    def _known(cls, group: str) -> str:
+        return str(Group.parse(group))
+
+
+class Family(Spec):
+    """A family's own keys beside the options that it declares."""
+
+    family: str = Field(description="a family of `equivaug list families`")
+    label: str | None = Field(None, min_length=1, description="name in tables and figures")
+    width: float | None = Field(None, gt=0, description="fields of the first block; leave out to match a budget")
+    budget: dict[str, Any] = Field(default_factory=dict, description="keys of the budget that differ for this family")
+
+
+class Suite(Spec):
+    """A whole suite file; the parts that hold axes are kept as written, and checked as they expand."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="also the results folder's name")
+    description: str = Field("", description="what the suite is for, what it costs and what to expect")
+    data: dict[str, Any]
+    augmentation: dict[str, Any] = Field(default_factory=dict)
+    families: tuple[dict[str, Any], ...] = Field(min_length=1)
+    match: dict[str, Any] | None = None
+    budget: dict[str, Any]
+    seeds: Annotated[int, Field(ge=1)] | Annotated[tuple[int, ...], Field(min_length=1)] = Field(
+        3, description="how many, or which"
+    )
+    measure: Measure = Measure()
+
+
+@dataclass(frozen=True)
+class DataChoice:
+    """One data set with one choice of its options, and the training sizes asked of it."""
+
+    entry: Entry
+    options: Options
+    train_sizes: tuple[int, ...]
+    label: str
+
+
+@dataclass(frozen=True)
+class FamilyChoice:
+    """One family with one choice of its options, its size and its budget; ``position`` is its place in the suite."""
+
+    position: int
+    entry: Entry
+    options: Options
+    width: float | None
+    match: Match | None
+    budget: Budget
+    label: str
+
+
+def load(source: str, overrides: Sequence[str] = ()) -> Suite:
+    """Return the suite of a path, or of a name in a ``suites`` folder, changed by ``key.key=value`` overrides.
+
+    UserError names the file, the key, what was found and what would be accepted.
+    """
+    path = find(source)
+    return parse(read(path), str(path), overrides)
+
+
+def parse(raw: Any, where: str = "suite", overrides: Sequence[str] = ()) -> Suite:
+    """Return the suite of a mapping with every part of it checked; ``where`` names it in errors."""
+    if not isinstance(raw, dict):
+        raise UserError(f"{where}: found {shown(raw)}; a suite is a mapping with 'name', 'data', 'families', 'budget'")
+    for override in overrides:
+        raw = overridden(raw, override)
+    suite = check(raw, Suite, where)
+    data_choices(suite, where)
+    family_choices(suite, where)
+    choices(suite.augmentation, Augmentation, f"{where}: augmentation")
+    return suite
+
+
+def find(source: str) -> Path:
+    """Return the file of a suite's path or name."""
+    if Path(source).suffix in (".yaml", ".yml") or len(Path(source).parts) > 1:
+        if not Path(source).is_file():
+            raise UserError(f"there is no suite file {source}")
+        return Path(source)
+    known = available()
+    if source not in known:
+        raise UserError(f"unknown suite '{source}'{nearest(source, known)}")
+    return known[source]
+
+
+def available() -> dict[str, Path]:
+    """Return the suites that are found by name: the working directory's before those that came with the project."""
+    package = Path(__file__).parent
+    folders = [Path("suites"), package.parent / "suites", package / "suites"]
+    return {path.stem: path for folder in reversed(folders) for path in sorted(folder.glob("*.yaml"))}
+
+
+def data_choices(suite: Suite, where: str = "suite") -> list[DataChoice]:
+    """Return every choice of the data set's options."""
+    own, rest = _split(suite.data, Data)
+    entry = _named(datasets, own.get("name"), f"{where}: data.name")
+    data = check(own, Data, f"{where}: data")
+    options = choices(rest, entry.options, f"{where}: data", beside=Data)
+    told = combinations(rest, entry.options, f"{where}: data")
+    return [
+        DataChoice(entry, option, data.train_sizes, " ".join([entry.name, *_telling(own, told)]))
+        for option, own in zip(options, told, strict=True)
+    ]
+
+
+def family_choices(suite: Suite, where: str = "suite") -> list[FamilyChoice]:
+    """Return every choice of every family's options, sizes and budgets, each with a label of its own."""
+    found: list[tuple[dict[str, Any], FamilyChoice]] = []
+    matches = choices(suite.match, Match, f"{where}: match") if suite.match is not None else [None]
+    choices(suite.budget, Budget, f"{where}: budget")
+    for position, written in enumerate(suite.families):
+        here = f"{where}: families[{position}]"
+        own, rest = _split(written, Family)
+        entry = _named(families, own.get("family"), f"{here}.family")
+        checked = choices(rest, entry.options, here, beside=Family)
+        options = list(zip(combinations(rest, entry.options, here), checked, strict=True))
+        for family in choices(own, Family, here):
+            budgets = choices(_merged(suite.budget, family.budget), Budget, f"{here}.budget")
+            for (written_options, option), budget in product(options, budgets):
+                for match in matches if family.width is None else [None]:
+                    told = {**written_options, "width": family.width, "match": match and match.target}
+                    told |= {key: value for key, value in budget.model_dump().items() if key in _MAY_DIFFER}
+                    label = family.label or _name(entry, option)
+                    found.append((told, FamilyChoice(position, entry, option, family.width, match, budget, label)))
+    return _distinguished(found)
+
+
+def cells(suite: Suite, data: DataChoice, revision: str) -> Iterator[Cell]:
+    """Yield the cells of one data choice, whose content has the hash ``revision``; equal cells come once."""
+    seen = set()
+    data_options = data.options.model_dump(mode="json")
+    settings = [
+        (spec.group, strength, spec.copies)
+        for spec in choices(suite.augmentation, Augmentation, "augmentation")
+        for strength in spec.strengths
+    ]
+    seeds = range(suite.seeds) if isinstance(suite.seeds, int) else suite.seeds
+    for choice in family_choices(suite):
+        family_options = choice.options.model_dump(mode="json")
+        for (group, strength, copies), size, seed in product(settings, data.train_sizes, seeds):
+            cell = Cell(
+                dataset=data.entry.name,
+                dataset_options=data_options,
+                dataset_version=data.entry.version,
+                data_revision=revision,
+                train_size=size,
+                family=choice.entry.name,
+                family_options=family_options,
+                family_version=choice.entry.version,
+                width=choice.width,
+                match=choice.match,
+                augmentation_group=group,
+                strength=strength,
+                # without augmentation every copy would be the image itself
+                copies=0 if copies == "online" or strength == 0 else copies,
+                budget=choice.budget,
+                measure=suite.measure,
+                seed=seed,
+                label=choice.label,
+                dataset_label=data.label,
+                suite=suite.name,
+            )
+            if cell.cell_id not in seen:
+                seen.add(cell.cell_id)
+                yield cell
+
+
+def _split(raw: dict[str, Any], model: type[BaseModel]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Part a mapping into the keys that ``model`` knows and the rest."""
+    own = {key: value for key, value in raw.items() if key in model.model_fields}
+    return own, {key: value for key, value in raw.items() if key not in own}
+
+
+def _merged(budget: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """Return the suite's budget with a family's own keys; its length, in epochs or in steps, replaces the suite's."""
+    length = {"epochs", "steps"}
+    kept = {key: value for key, value in budget.items() if key not in length or not length & own.keys()}
+    return {**kept, **own}
+
+
+def _named(registry: Registry, name: Any, where: str) -> Entry:
+    if not isinstance(name, str):
+        raise UserError(f"{where}: give one name of `equivaug list`; found {shown(name)}")
+    try:
+        return registry[name]
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from error
+
+
+_MAY_DIFFER = ("epochs", "steps", "batch_size", "optimizer", "lr", "weight_decay", "schedule", "precision")
+
+
+def _name(entry: Entry, options: Options) -> str:
+    """Return what a reader calls a family: its name, group and kind of fields."""
+    parts = [entry.name, *(str(getattr(options, key)) for key in ("group", "fields") if hasattr(options, key))]
+    return " ".join(parts)
+
+
+def _distinguished(found: list[tuple[dict[str, Any], FamilyChoice]]) -> list[FamilyChoice]:
+    """Add to labels that occur more than once the values that tell their choices apart."""
+    rivals: dict[str, list[dict[str, Any]]] = {}
+    for told, choice in found:
+        rivals.setdefault(choice.label, []).append(told)
+    return [
+        replace(choice, label=" ".join([choice.label, *_telling(told, rivals[choice.label], choice.label)]))
+        for told, choice in found
+    ]
+
+
+def _telling(told: dict[str, Any], rivals: list[dict[str, Any]], label: str = "") -> list[str]:
+    """Return ``key value`` for the values that not all of ``rivals`` have, without those that the label shows."""
+    return [
+        f"{key} {value}"
+        for key, value in told.items()
+        if value is not None and any(rival.get(key) != value for rival in rivals) and str(value) not in label.split()
+    ]

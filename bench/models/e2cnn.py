@@ -61,6 +61,11 @@ class Wrapped(nn.Module):
         super().__init__()
         self.layers = nn.ModuleList(modules)
 
+    @torch.no_grad()
+    def train(self, mode: bool = True) -> Wrapped:
+        """Switch mode; the kernels that e2cnn expands for evaluation are values, not part of a graph."""
+        return super().train(mode)
+
     def forward(self, features: Tensor) -> Tensor:
         current = load_e2cnn().nn.GeometricTensor(features, self.layers[0].in_type)
         for layer in self.layers:

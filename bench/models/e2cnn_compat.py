@@ -1,8 +1,9 @@
-"""Makes the library e2cnn 0.2.3 work beside current numpy, for all four planar groups.
+"""Makes the library e2cnn 0.2.3 work beside current numpy and torch, for all four planar groups.
 
-e2cnn's last release uses three things that numpy 2 removed: ``np.float`` (O(2)), ``np.array(..., copy=False)`` where a
-copy is needed (D_N and O(2)), and ``ndarray.tostring`` in the hashes of its kernel bases (D_N, SO(2) and O(2)). Each is
-given back to the e2cnn modules that use it; numpy itself stays as it is.
+e2cnn's last release uses what numpy 2 removed: ``np.float`` (O(2)), ``np.array(..., copy=False)`` where a copy is
+needed (D_N and O(2)), and ``ndarray.tostring`` in the hashes of its kernel bases (D_N, SO(2) and O(2)); and it indexes
+by bytes where torch now wants booleans. Each is given back to the e2cnn modules that use it; numpy and torch stay as
+they are.
 """
 
 from __future__ import annotations
@@ -12,19 +13,21 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+import torch
 
 
-class _OldNumpy:
-    """Numpy as the modules of e2cnn expect it."""
+class _Replaced:
+    """A module with some of its names replaced."""
 
-    float = float
-
-    @staticmethod
-    def array(values: Any, *args: Any, copy: bool = True, **kwargs: Any) -> np.ndarray:
-        return np.array(values, *args, copy=copy or None, **kwargs)
+    def __init__(self, module: ModuleType, **names: Any) -> None:
+        self.__dict__.update(names, _module=module)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(np, name)
+        return getattr(self._module, name)
+
+
+def _array(values: Any, *args: Any, copy: bool = True, **kwargs: Any) -> np.ndarray:
+    return np.array(values, *args, copy=copy or None, **kwargs)
 
 
 def _hash(basis: Any) -> int:
@@ -39,9 +42,11 @@ def load_e2cnn() -> ModuleType:
     import e2cnn.kernels.irreps_basis
     import e2cnn.kernels.utils
     import e2cnn.nn
+    from e2cnn.nn.modules.r2_conv import basisexpansion_singleblock as masks
 
-    for module in (e2cnn.group.groups.o2group, e2cnn.kernels.utils):
-        module.np = _OldNumpy()
+    e2cnn.group.groups.o2group.np = _Replaced(np, float=float)
+    e2cnn.kernels.utils.np = _Replaced(np, array=_array)
+    masks.np, masks.torch = _Replaced(np, uint8=np.bool_), _Replaced(torch, uint8=torch.bool)
     bases = e2cnn.kernels.irreps_basis
     for name in dir(bases):
         kind = getattr(bases, name)

@@ -70,15 +70,15 @@ def counts(channels: tuple[float, ...], width: float) -> list[int]:
 
 
 class HalvingPool(nn.Module):
-    """Average pooling with stride 2 that is centred on the image: 2 x 2 windows for even sizes, 3 x 3 for odd ones.
+    """Average pooling with stride 2 that is centred on the image: 4 x 4 windows for even sizes, 3 x 3 for odd ones.
 
-    A window that ignores the last row of an odd image would break rotation by 90 degrees (Edixhoven et al. 2023).
+    A window that ignored the last row of an odd image would break rotation by 90 degrees (Edixhoven et al. 2023);
+    windows that overlap let less through above half the sampling rate, which is what breaks the angles in between.
     """
 
     def forward(self, features: Tensor) -> Tensor:
-        if features.shape[-1] % 2 == 0:
-            return F.avg_pool2d(features, 2)
-        return F.avg_pool2d(features, 3, stride=2, padding=1, count_include_pad=False)
+        window = 3 if features.shape[-1] % 2 else 4
+        return F.avg_pool2d(features, window, stride=2, padding=1, count_include_pad=False)
 
 
 class Head(nn.Module):

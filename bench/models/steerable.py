@@ -41,9 +41,12 @@ class SteerableOptions(PlanarOptions):
 
     @model_validator(mode="after")
     def _possible(self) -> SteerableOptions:
-        if self.nonlinearity == "pointwise" and self.fields in ("irreps", "induced"):
+        permuted = self.fields in ("regular", "quotient")
+        accepted = ("auto", "pointwise") if permuted else ("auto", "norm", "gated")
+        if self.nonlinearity not in accepted:
             raise ValueError(
-                f"pointwise nonlinearities do not commute with {self.fields} fields; accepted: norm, gated"
+                f"{self.fields} fields do not go with the nonlinearity '{self.nonlinearity}'; "
+                f"accepted: {', '.join(accepted)}"
             )
         return self
 

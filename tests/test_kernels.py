@@ -1,0 +1,186 @@
+"""The solved kernel spaces: the constraint itself, a slow oracle, and e2cnn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench.groups import Element, FieldType, Group, Representation, act, direct_sum, irreps, quotient, regular
+from bench.kernels import decompose, group_basis, kernel_basis
+from bench.kernels.angular import harmonics, solutions
+from bench.layers import SteerableConv
+from bench.models.e2cnn import e2cnn_element, gspace
+from bench.models.e2cnn_compat import load_e2cnn
+from tests import tolerances
+from tests.strategies import elements, finite_groups, groups, representations
+
+GROUPS = ["C4", "C8", "D4", "D8", "SO(2)", "O(2)"]
+
+
+@given(st.data(), groups)
+@settings(max_examples=60, deadline=None)
+def test_a_representation_is_the_sum_of_its_irreps(data: st.DataObject, group: Group) -> None:
+    rho = data.draw(representations(group))
+    Q, summands = decompose(rho)
+    g = data.draw(elements(group))
+    np.testing.assert_allclose(Q @ Q.T, np.eye(rho.size), atol=tolerances.REPRESENTATION)
+    np.testing.assert_allclose(Q @ direct_sum(summands)(g) @ Q.T, rho(g), atol=tolerances.REPRESENTATION)
+
+
+@given(st.data(), groups, st.integers(0, 3))
+@settings(max_examples=60, deadline=None)
+def test_angular_kernels_obey_the_constraint_at_any_angle(data: st.DataObject, group: Group, frequency: int) -> None:
+    out, into = data.draw(representations(group)), data.draw(representations(group))
+    g = data.draw(elements(group))
+    angles = np.linspace(-3, 3, 7)
+    points = np.stack([np.cos(angles), np.sin(angles)])
+    moved = np.arctan2(*reversed(g.matrix @ points))
+    coefficients = solutions(out, into, frequency)
+    here = np.einsum("nhoi,hp->noip", coefficients, harmonics(angles, frequency))
+    there = np.einsum("nhoi,hp->noip", coefficients, harmonics(moved, frequency))
+    expected = np.einsum("ab,nbcp,dc->nadp", out(g), here, into(g))
+    np.testing.assert_allclose(there, expected, atol=tolerances.REPRESENTATION)
+
+
+@given(st.data(), finite_groups, st.integers(0, 3))
+@settings(max_examples=25, deadline=None)
+def test_the_solutions_are_all_that_group_averaging_leaves(data: st.DataObject, group: Group, frequency: int) -> None:
+    """The slow, obvious oracle: the rank of the average of the action over the whole group."""
+    from bench.kernels.angular import harmonics_action
+
+    out, into = data.draw(representations(group)), data.draw(representations(group))
+    if out.size * into.size > 64:
+        return
+    average = np.mean(
+        [np.kron(harmonics_action(~g, frequency).T, np.kron(out(g), into(g))) for g in group.elements], axis=0
+    )
+    assert len(solutions(out, into, frequency)) == np.linalg.matrix_rank(average, tol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["C4", "D4"])
+@pytest.mark.parametrize("basis", [kernel_basis, group_basis])
+def test_sampled_kernels_obey_the_constraint_on_the_grid(name: str, basis) -> None:
+    rho = regular(Group.parse(name))
+    kernels = torch.tensor(basis(rho, rho, 5))
+    for g in rho.group.elements:
+        moved = act(kernels.flatten(0, 1), ~g).view(kernels.shape).numpy()
+        expected = np.einsum("ab,nbcxy,dc->nadxy", rho(g), kernels.numpy(), rho(g))
+        np.testing.assert_allclose(moved, expected, atol=tolerances.EXACT_IN_FLOAT32)
+
+
+@pytest.mark.parametrize("name", ["C4", "D4"])
+def test_filters_transformed_by_index_are_among_all_equivariant_kernels_of_their_support(name: str) -> None:
+    """Both describe group convolutions: 3 x 3 filters have |G| 9 free entries, and so many kernels are independent."""
+    rho = regular(Group.parse(name))
+    basis = group_basis(rho, rho, 3).reshape(-1, rho.size * rho.size * 9)
+    assert len(basis) == rho.size * 9 == np.linalg.matrix_rank(basis)
+
+
+@pytest.mark.parametrize("kernel_size", [3, 5, 7])
+@pytest.mark.parametrize("name", GROUPS)
+def test_the_kernel_spaces_of_e2cnn_and_ours_are_the_same(name: str, kernel_size: int) -> None:
+    group = Group.parse(name)
+    space = gspace(group, 3)
+    kinds = [(direct_sum(irreps(group, 3)), None)]
+    if group.is_finite:
+        kinds.append((regular(group), space.regular_repr))
+    for ours, theirs in kinds:
+        theirs = [theirs] if theirs else [matching_irrep(group, space, psi) for psi in irreps(group, 3)]
+        Q = change_of_basis(group, ours, theirs)
+        e2cnn_type = load_e2cnn().nn.FieldType(space, theirs)
+        convolution = load_e2cnn().nn.R2Conv(e2cnn_type, e2cnn_type, kernel_size, bias=False, initialize=False)
+        found = []
+        for i in range(len(convolution.weights)):
+            convolution.weights.data.zero_()[i] = 1
+            kernel, _ = convolution.expand_parameters()
+            found.append(np.einsum("ab,bcxy,dc->adxy", Q, kernel.detach().double().numpy(), Q))
+        mine = kernel_basis(ours, ours, kernel_size).astype(float)
+        assert len(found) == len(mine)
+        for a, b in ((np.stack(found), mine), (mine, np.stack(found))):
+            assert distance_to_span(a, b) < tolerances.KERNEL_SPAN
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_layers_with_the_same_kernels_give_the_same_outputs(name: str) -> None:
+    """e2cnn's layer, its coefficients solved so that its kernel is ours, sees the same features."""
+    group = Group.parse(name)
+    space = gspace(group, 3)
+    ours = regular(group) if group.is_finite else direct_sum(irreps(group, 3))
+    theirs = [space.regular_repr] if group.is_finite else [matching_irrep(group, space, p) for p in irreps(group, 3)]
+    Q = torch.tensor(change_of_basis(group, ours, theirs), dtype=torch.float32)
+    e2cnn_type = load_e2cnn().nn.FieldType(space, 2 * theirs)
+    convolution = load_e2cnn().nn.R2Conv(e2cnn_type, e2cnn_type, 5, padding=2, bias=False, initialize=False)
+    torch.manual_seed(0)
+    layer = SteerableConv(FieldType(((ours, 2),)), FieldType(((ours, 2),)), 5)
+    double = torch.block_diag(Q, Q)
+    wanted = torch.einsum("ba,bcxy,cd->adxy", double, layer.kernel(), double).detach()
+    columns = []
+    for i in range(len(convolution.weights)):
+        convolution.weights.data.zero_()[i] = 1
+        columns.append(convolution.expand_parameters()[0].detach().flatten())
+    solved = torch.linalg.lstsq(torch.stack(columns, 1).double(), wanted.flatten().double()[:, None]).solution[:, 0]
+    convolution.weights.data.copy_(solved)
+    features = torch.randn(3, ours.size * 2, 11, 11)
+    expected = layer(features)
+    in_theirs = torch.einsum("ba,nbxy->naxy", double, features)
+    given = convolution(load_e2cnn().nn.GeometricTensor(in_theirs, e2cnn_type)).tensor
+    found = torch.einsum("ab,nbxy->naxy", double, given)
+    relative = (found - expected).norm() / expected.norm()
+    assert relative < tolerances.SAME_KERNELS
+
+
+def test_wide_bases_are_solved_in_the_background_of_a_blink(benchmark) -> None:
+    """D16 regular to regular, 5 x 5, without any cache: asked for is half a second; the benchmark prints the figure."""
+    rho = regular(Group.parse("D16"))
+
+    def solve() -> np.ndarray:
+        decompose.cache_clear()
+        return kernel_basis.__wrapped__(rho, rho, 5)
+
+    assert benchmark.pedantic(solve, rounds=3, warmup_rounds=1).shape == (352, 32, 32, 5, 5)
+
+
+def test_quotient_fields_of_a_subgroup_have_fewer_kernels_than_regular_ones() -> None:
+    group = Group.parse("C8")
+    halved = quotient(group, Group(2))
+    assert len(kernel_basis(halved, halved, 5)) < len(kernel_basis(regular(group), regular(group), 5))
+
+
+def matching_irrep(group: Group, space, psi: Representation):
+    """Return e2cnn's irrep with the character of ours."""
+    for rho in space.irreps.values():
+        sample = [Element(mirror, turn) for mirror in {False, group.mirrors} for turn in _turns(group)]
+        if rho.size == psi.size and all(
+            abs(np.trace(rho(e2cnn_element(group, g))) - np.trace(psi(g))) < 1e-9 for g in sample
+        ):
+            return rho
+    raise AssertionError(f"e2cnn has no {psi}")
+
+
+def change_of_basis(group: Group, ours: Representation, theirs: list) -> np.ndarray:
+    """Return an orthogonal Q with ours(g) = Q theirs(g) Q^T; the libraries' mirrors differ by a quarter turn."""
+    quarter = np.array([[0.0, -1.0], [1.0, 0.0]])
+    blocks = [
+        quarter if rho.size == 2 and group.mirrors and rho.name != "regular" else np.eye(rho.size) for rho in theirs
+    ]
+    Q = np.asarray(torch.block_diag(*(torch.tensor(block) for block in blocks)))
+    for g in [Element(mirror, turn) for mirror in {False, group.mirrors} for turn in _turns(group)]:
+        e2 = torch.block_diag(*(torch.tensor(np.asarray(rho(e2cnn_element(group, g)))) for rho in theirs)).numpy()
+        np.testing.assert_allclose(ours(g), Q @ e2 @ Q.T, atol=tolerances.REPRESENTATION)
+    return Q
+
+
+def _turns(group: Group):
+    return [g.turn for g in group.elements] if group.is_finite else [Element.rotation(a).turn for a in (0, 13, 70, 222)]
+
+
+def distance_to_span(vectors: np.ndarray, basis: np.ndarray) -> float:
+    """Return the largest relative distance of the vectors from the span of the basis."""
+    v, b = vectors.reshape(len(vectors), -1), basis.reshape(len(basis), -1)
+    q, r = np.linalg.qr(b.T)
+    assert np.abs(np.diag(r)).min() > 1e-6, "the basis is not independent"
+    rest = v - (v @ q) @ q.T
+    return float((np.linalg.norm(rest, axis=1) / np.linalg.norm(v, axis=1)).max())

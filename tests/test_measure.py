@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from bench.groups import Element, FieldType, Group, act
+from bench.measure import equivariance_error, peak_memory, reset_peak_memory, score
+from bench.measure.equivariance import centred_disc
+from bench.models.network import Network, Shape, invariant
+from bench.models.size import count_flops, count_parameters
+from bench.train import nullcontext
+
+TURNED, TILTED = Element.rotation(90), Element.rotation(30)
+
+
+class Shift(nn.Module):
+    def forward(self, images: Tensor) -> Tensor:
+        return images.roll(1, -1)
+
+
+class Mean(nn.Module):
+    def forward(self, maps: Tensor) -> Tensor:
+        return maps.mean((2, 3))
+
+
+def network(module: nn.Module) -> Network:
+    scalars = FieldType.scalars(Group(1), 2).act
+    return Network(Group(1), {"maps": (module, scalars), "output": (Mean(), invariant)})
+
+
+def rows_of(module: nn.Module, g: Element, images: Tensor) -> dict[str, dict]:
+    return {row["layer"]: row for row in equivariance_error(network(module), images, [g])}
+
+
+def smooth(size: int = 33) -> Tensor:
+    axis = torch.linspace(-3, 3, size)
+    bump = torch.exp(-((axis[:, None] - 0.7) ** 2) - (axis**2) / 2)
+    return torch.stack([bump, bump.T * 2])[None]
+
+
+def test_an_equivariant_map_has_no_error_and_a_shift_has_one() -> None:
+    images = torch.rand(4, 2, 12, 12)
+    assert rows_of(nn.Identity(), TURNED, images)["maps"]["error"] == 0
+    assert rows_of(Shift(), TURNED, images)["maps"]["error"] > 0.3
+
+
+def test_the_error_is_the_definition_computed_by_hand() -> None:
+    images = torch.rand(3, 2, 9, 9)
+    row = rows_of(Shift(), TURNED, images)["maps"]
+    on_disc = images * centred_disc(images)
+    found = act(on_disc, TURNED).roll(1, -1) * centred_disc(images)
+    expected = act(on_disc.roll(1, -1), TURNED) * centred_disc(images)
+    ratios = [float((f - e).norm() / e.norm()) for f, e in zip(found, expected, strict=True)]
+    assert row["error"] == pytest.approx(sum(ratios) / 3, rel=1e-5)
+    assert row["error_max"] == pytest.approx(max(ratios), rel=1e-5)
+
+
+def test_the_floor_is_zero_on_the_grid_and_grows_with_detail_off_it() -> None:
+    fine = torch.rand(2, 2, 33, 33)
+    assert rows_of(nn.Identity(), TURNED, fine)["maps"]["floor"] == 0
+    smooth_floor = rows_of(nn.Identity(), TILTED, smooth())["maps"]["floor"]
+    fine_floor = rows_of(nn.Identity(), TILTED, fine)["maps"]["floor"]
+    assert 0 < smooth_floor < 0.1 < fine_floor
+
+
+def test_the_input_row_tells_what_resampling_the_image_costs() -> None:
+    row = rows_of(nn.Identity(), TILTED, smooth())["input"]
+    assert row["error"] == 0
+    assert row["floor"] > 0
+
+
+def test_nan_is_an_error_not_a_pass() -> None:
+    class Poison(nn.Module):
+        def forward(self, images: Tensor) -> Tensor:
+            return images * math.nan
+
+    assert math.isnan(rows_of(Poison(), TURNED, torch.rand(2, 2, 9, 9))["maps"]["error"])
+
+
+def test_a_difference_from_zero_is_infinite() -> None:
+    class Corner(nn.Module):
+        def forward(self, images: Tensor) -> Tensor:
+            return images[:, :, 4:5, 0:1] * torch.ones_like(images)
+
+    image = torch.zeros(1, 2, 9, 9)
+    image[0, :, 0, 4] = 1  # at the top; a quarter turn brings it to the left
+    assert rows_of(Corner(), TURNED, image)["maps"]["error"] == math.inf
+
+
+def test_layers_without_an_action_of_the_element_have_no_row() -> None:
+    def refuse(features: Tensor, g: Element) -> Tensor:
+        raise ValueError(f"{g} does not act here")
+
+    net = Network(Group(1), {"maps": (nn.Identity(), refuse), "output": (Mean(), invariant)})
+    rows = equivariance_error(net, torch.rand(2, 2, 9, 9), [TURNED])
+    assert [row["layer"] for row in rows] == ["input", "output"]
+
+
+def test_the_invariance_rate_is_the_share_of_kept_predictions() -> None:
+    class LeftHalf(nn.Module):
+        def forward(self, images: Tensor) -> Tensor:
+            half = images.shape[-1] // 2
+            return images * torch.tensor([1.0, -1.0]).view(1, 2, 1, 1) * (torch.arange(images.shape[-1]) < half)
+
+    images = torch.zeros(4, 2, 8, 8)
+    images[0, 0, 4, 1] = images[1, 1, 4, 1] = images[2, 0, 4, 5] = images[3, :, 3:5, 3:5] = 1
+    logits = network(LeftHalf()).eval()
+    kept = logits(images).argmax(1) == logits(act(images, Element.rotation(180))).argmax(1)
+    assert rows_of(LeftHalf(), Element.rotation(180), images)["output"]["invariance_rate"] == float(kept.float().mean())
+
+
+@pytest.mark.parametrize("size", [8, 9])
+def test_the_disc_is_the_largest_that_every_rotation_keeps(size: int) -> None:
+    disc = centred_disc(torch.zeros(1, 1, size, size))
+    assert torch.equal(disc, torch.rot90(disc))
+    assert disc[size // 2].all() or size % 2 == 0
+    assert disc[0, 0] == 0
+
+
+def test_score_counts_right_answers_and_averages_the_likelihood() -> None:
+    logits = torch.tensor([[4.0, 0.0], [0.0, 4.0], [4.0, 0.0]])
+    model = nn.Sequential(nn.Flatten())
+    found = score(model, logits.view(3, 2, 1, 1), torch.tensor([0, 1, 1]), nullcontext())
+    assert found.accuracy == pytest.approx(2 / 3)
+    assert found.nll == pytest.approx((2 * math.log1p(math.exp(-4)) + 4 + math.log1p(math.exp(-4))) / 3, rel=1e-5)
+
+
+def test_parameters_and_flops_of_a_known_layer() -> None:
+    layer = nn.Conv2d(3, 5, 3, padding=1)
+    assert count_parameters(layer) == 5 * 3 * 9 + 5
+    assert count_flops(layer, Shape(3, 8, 2)) == 2 * 5 * 3 * 9 * 64
+
+
+def test_peak_memory_sees_what_was_held_and_forgets_on_reset() -> None:
+    device = torch.device("cpu")
+    reset_peak_memory(device)
+    before = peak_memory(device)
+    if before is None:
+        pytest.skip("the peak of a process is read from /proc, which this system lacks")
+    held = torch.ones(64, 1024, 1024)
+    assert peak_memory(device) - before > 0.9 * held.numel() * 4
+    del held
+    reset_peak_memory(device)
+    assert peak_memory(device) < before + 64 * 2**20

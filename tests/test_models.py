@@ -1,0 +1,272 @@
+"""One conformance test for every registered family, and what each promises of its own."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench.cell import Match
+from bench.errors import Impossible, UserError
+from bench.groups import Element
+from bench.measure import equivariance_error
+from bench.models.matching import TOLERANCE, build, resolve
+from bench.models.network import Network, Shape
+from bench.models.size import count_flops, count_parameters
+from bench.registry import families
+from tests import tolerances
+
+NAMES = [entry.name for entry in families]
+TURNED = Element.rotation(90)
+# families and options that promise rotation by 90 degrees, or the mirror too
+EXACT = {
+    "gcnn C4": ("gcnn", {"group": "C4"}),
+    "gcnn D4": ("gcnn", {"group": "D4"}),
+    "steerable C4": ("steerable", {"group": "C4"}),
+    "steerable D4": ("steerable", {"group": "D4"}),
+    "steerable C8 quotient": ("steerable", {"group": "C8", "fields": "quotient", "subgroup": "C2"}),
+    "steerable SO(2) gated": ("steerable", {"group": "SO(2)", "fields": "irreps"}),
+    "steerable O(2) norm": ("steerable", {"group": "O(2)", "fields": "irreps", "nonlinearity": "norm"}),
+    "steerable O(2) induced": ("steerable", {"group": "O(2)", "fields": "induced", "max_frequency": 1}),
+    "e2cnn C4": ("e2cnn", {"group": "C4"}),
+    "e2cnn O(2) irreps": ("e2cnn", {"group": "O(2)", "fields": "irreps"}),
+    "hnet": ("hnet", {}),
+}
+
+
+def smallest_shape(name: str) -> Shape:
+    return Shape(1, 22 if name in ("p4cnn", "z2cnn") else 16, 10)
+
+
+def network_of(name: str, options: dict, shape: Shape, width: float = 2.0, seed: int = 0) -> Network:
+    entry = families[name]
+    return build(entry, entry.options(**options), shape, width, seed)
+
+
+def used(network: Network, shape: Shape, steps: int = 3) -> Network:
+    """Return the network after a few training steps, so that its running statistics are not the initial ones."""
+    generator = torch.Generator().manual_seed(1)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=0.01)
+    network.train()
+    for _ in range(steps):
+        images = torch.rand(4, shape.channels, shape.size, shape.size, generator=generator)
+        labels = torch.randint(0, shape.classes, (4,), generator=generator)
+        loss = F.cross_entropy(network(images), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return network.eval()
+
+
+# every family
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("width", [1.0, 2.5, 6.0])
+def test_a_family_builds_at_any_width_grey_or_colour(name: str, width: float) -> None:
+    smallest = smallest_shape(name)
+    for shape in (smallest, Shape(3, smallest.size + 12, 4)):
+        network = network_of(name, {}, shape, width)
+        logits = network.eval()(torch.rand(2, shape.channels, shape.size, shape.size))
+        assert logits.shape == (2, shape.classes)
+        assert logits.isfinite().all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_family_gets_larger_with_its_width(name: str) -> None:
+    sizes = [count_parameters(network_of(name, {}, smallest_shape(name), width)) for width in (2.0, 4.0, 8.0)]
+    assert sizes == sorted(sizes)
+    assert sizes[0] < sizes[-1]
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("p4cnn", "z2cnn")])
+@pytest.mark.parametrize("size", [17, 24, 33])
+def test_a_family_builds_for_even_and_odd_images(name: str, size: int) -> None:
+    shape = Shape(1, size, 10)
+    assert network_of(name, {}, shape)(torch.rand(2, 1, size, size)).shape == (2, 10)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_too_small_an_image_is_refused_with_the_least_that_fits(name: str) -> None:
+    with pytest.raises(Impossible, match=r"\d+"):
+        network_of(name, {}, Shape(1, 12, 10))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_a_family_learns_a_batch_by_heart(name: str, precision: torch.dtype) -> None:
+    shape = smallest_shape(name)
+    network = network_of(name, {}, shape, 4.0).train()
+    generator = torch.Generator().manual_seed(0)
+    images = torch.rand(16, 1, shape.size, shape.size, generator=generator)
+    labels = torch.arange(16) % 4
+    optimizer = torch.optim.AdamW(network.parameters(), lr=0.01)
+    losses = []
+    for _ in range(40):
+        with torch.autocast("cpu", dtype=precision, enabled=precision == torch.bfloat16):
+            loss = F.cross_entropy(network(images).float(), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
+    assert all(p.grad is not None for p in network.parameters())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_weights_are_a_function_of_the_seed(name: str) -> None:
+    shape = smallest_shape(name)
+    before = torch.random.get_rng_state()
+    first, again, other = (network_of(name, {}, shape, seed=seed).state_dict() for seed in (3, 3, 4))
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert all(torch.equal(first[key], again[key]) for key in first)
+    assert any(not torch.equal(first[key], other[key]) for key in first)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_stage_has_a_law_and_the_trace_ends_in_the_logits(name: str) -> None:
+    shape = smallest_shape(name)
+    network = network_of(name, {}, shape).eval()
+    images = torch.rand(2, 1, shape.size, shape.size)
+    trace = dict(network.trace(images))
+    assert set(trace) == set(network.laws)
+    assert list(trace)[-1] == "output"
+    assert torch.equal(trace["output"], network(images))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_copy_is_independent_and_a_saved_state_restores(name: str) -> None:
+    shape = smallest_shape(name)
+    network = used(network_of(name, {}, shape), shape)
+    fresh = network_of(name, {}, shape, seed=9).eval()
+    twin = copy.deepcopy(network)
+    fresh.load_state_dict(network.state_dict())
+    images = torch.rand(2, 1, shape.size, shape.size)
+    for other in (fresh, twin):
+        torch.testing.assert_close(other.eval()(images), network(images))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_unknown_options_are_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="no_such_option"):
+        families[name].options(no_such_option=1)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_family_describes_itself_and_its_options(name: str) -> None:
+    entry = families[name]
+    assert entry.summary.endswith(".") or entry.summary
+    assert len(entry.summary) <= 110
+    assert all(field.description for field in entry.options.model_fields.values())
+
+
+# exactness
+
+
+@pytest.mark.parametrize("case", EXACT)
+@given(size=st.integers(16, 65), channels=st.sampled_from([1, 3]))
+@settings(max_examples=5, deadline=None)
+def test_symmetries_of_the_grid_stay_exact_through_every_layer(case: str, size: int, channels: int) -> None:
+    """At any image size, even or odd, at init and after training."""
+    name, options = EXACT[case]
+    shape = Shape(channels, size, 5)
+    network = network_of(name, options, shape, 1.0)
+    elements = [TURNED]
+    if network.group.mirrors:
+        elements.append(TURNED @ Element(mirror=True))
+    images = torch.rand(2, channels, size, size, generator=torch.Generator().manual_seed(size))
+    for stage in (network, used(network, shape, steps=2)):
+        for row in equivariance_error(stage, images, elements):
+            is_logits = row["layer"] == "output"
+            tolerance = tolerances.EXACT_IN_FLOAT32 if is_logits else tolerances.EXACT_HIDDEN_FEATURES
+            assert row["error_max"] <= tolerance, row
+            assert row["floor"] <= tolerances.EXACT_IN_FLOAT32, row
+
+
+@pytest.mark.parametrize("size", [22, 28, 40])
+def test_p4cnn_is_exact_where_it_can_be_built(size: int) -> None:
+    shape = Shape(1, size, 10)
+    network = used(network_of("p4cnn", {}, shape, 4), shape)
+    rows = equivariance_error(network, torch.rand(4, 1, size, size), [TURNED])
+    assert max(row["error_max"] for row in rows) <= tolerances.EXACT_IN_FLOAT32
+
+
+@pytest.mark.parametrize("size", [16, 27, 29])
+def test_p4cnn_refuses_sizes_that_its_pooling_would_break(size: int) -> None:
+    with pytest.raises(Impossible, match="even image sizes from 22"):
+        network_of("p4cnn", {}, Shape(1, size, 10))
+
+
+@pytest.mark.parametrize("name", ["cnn", "z2cnn"])
+def test_the_measurement_rejects_a_plain_network(name: str) -> None:
+    """The negative control: what passes for exact above is not passed by a network without the symmetry."""
+    shape = smallest_shape(name)
+    network = used(network_of(name, {}, shape), shape)
+    rows = equivariance_error(network, torch.rand(4, 1, shape.size, shape.size), [TURNED])
+    assert max(row["error"] for row in rows if row["layer"] != "input") > 0.1
+
+
+# published sizes
+
+
+@pytest.mark.parametrize(("name", "width", "parameters"), [("p4cnn", 10, 24_680), ("z2cnn", 20, 21_750)])
+def test_the_twins_have_their_published_sizes(name: str, width: float, parameters: int) -> None:
+    assert count_parameters(network_of(name, {}, Shape(1, 28, 10), width)) == parameters
+
+
+@pytest.mark.parametrize("group", ["C4", "C8", "D4", "D8"])
+def test_e2cnn_and_steerable_are_the_same_architecture(group: str) -> None:
+    shape = Shape(1, 28, 10)
+    sizes = [count_parameters(network_of(name, {"group": group}, shape)) for name in ("steerable", "e2cnn")]
+    assert sizes[0] == sizes[1]
+
+
+# matching
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("p4cnn", "z2cnn", "e2cnn")])
+@pytest.mark.parametrize("by", ["parameters", "flops"])
+def test_a_budget_is_met_within_three_percent(name: str, by: str) -> None:
+    entry, shape = families[name], Shape(1, 28, 10)
+    target = {"parameters": 25_000, "flops": 40_000_000}[by]
+    found = resolve(entry, entry.options(), shape, None, Match(by=by, target=target))
+    network = build(entry, found.options, shape, found.width, seed=0)
+    size = count_parameters(network) if by == "parameters" else count_flops(network, shape)
+    assert abs(size - target) <= TOLERANCE * target
+    assert (found.parameters, found.flops) == (count_parameters(network), count_flops(network, shape))
+
+
+def test_a_budget_that_no_width_reaches_is_refused_with_the_nearest() -> None:
+    entry = families["steerable"]
+    with pytest.raises(Impossible, match=r"no width of steerable comes within 3% of 50 parameters; the nearest has"):
+        resolve(entry, entry.options(), Shape(1, 28, 10), None, Match(by="parameters", target=50))
+
+
+# options that do not go together
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "reason"),
+    [
+        ("gcnn", {"group": "SO(2)"}, "finite group"),
+        ("steerable", {"group": "SO(2)"}, "use irreps"),
+        ("steerable", {"group": "C8", "fields": "induced"}, "mirrors"),
+        ("steerable", {"group": "C8", "fields": "quotient", "subgroup": "C3"}, "not a subgroup"),
+        (
+            "steerable",
+            {"group": "SO(2)", "fields": "irreps", "nonlinearity": "pointwise"},
+            "accepted: auto, norm, gated",
+        ),
+        ("e2cnn", {"group": "O(2)"}, "use irreps"),
+        ("cnn", {"kernel_sizes": [4]}, "odd"),
+        ("cnn", {"kernel_sizes": [3, 3]}, "one per block"),
+        ("cnn", {"pool_after": [9]}, "outside 1 to 6"),
+    ],
+)
+def test_impossible_combinations_say_why(name: str, options: dict, reason: str) -> None:
+    with pytest.raises((UserError, ValueError), match=reason):
+        network_of(name, options, Shape(1, 28, 10))

@@ -1,0 +1,50 @@
+"""Every tolerance of the tests, each with its reason."""
+
+from __future__ import annotations
+
+# data sets
+
+# half a grey value is what rounding to uint8 costs; the rest is float64 arithmetic
+ROUNDED_TO_GREY_VALUES = 0.5 + 1e-9
+# bicubic interpolation of a wave of 28 points errs by less than one grey value, and each side was rounded
+BICUBIC_ON_A_SMOOTH_IMAGE = 2
+# about 5,600 turned ones of random angles: the standard error of the ratio of width to height is about 0.01
+MEAN_OF_TURNED_DIGITS = 0.05
+
+# figures and summaries
+
+# two orders of summing a few float64 numbers, and a logarithm there and back, each rounded to 1e-16 of the largest
+FLOAT64_ARITHMETIC = 1e-12
+
+# harness, in seconds; each is what the project promises, and several times what an idle machine takes
+
+# what the harness may add to a cell: writing its shard, handing out the next one
+OVERHEAD_OF_A_CELL = 0.05
+# from Ctrl-C to the end of the process
+TIME_TO_STOP = 3.0
+# to plan 10,000 cells that are all done
+TIME_TO_PLAN = 3.0
+
+# groups, kernels, networks
+
+# matrices of float64 cosines and sines, composed once
+REPRESENTATION = 1e-10
+# a kernel basis is stored in float32; its span is compared after orthonormalising some hundred elements
+KERNEL_SPAN = 1e-6
+# two float32 convolutions with the same kernels may sum in different orders
+SAME_KERNELS = 1e-5
+# an exact symmetry of the grid, seen through a float32 network of seven layers: rounding alone, about 1e-6
+EXACT_IN_FLOAT32 = 1e-5
+# the same, in hidden layers: features that a nonlinearity leaves close to zero make a relative error of rounding larger
+EXACT_HIDDEN_FEATURES = 5e-5
+# one bilinear resampling in float32, there by index and here by a grid of sampling points
+RESAMPLED_IN_FLOAT32 = 1e-5
+
+# harmonic networks
+
+# smooth images turned by 45 degrees: what is left is the 5 x 5 grid of the filters (measured: a tenth of a plain net's)
+HARMONIC_OVER_PLAIN = 0.25
+# magnitudes are kept off zero by sqrt(|z|^2 + 1e-4), which changes one of 5 by 1e-5
+KEPT_OFF_ZERO = 1e-4
+# bars against crosses under noise, turned: right on all but a few (chance is 0.5)
+LEARNT_TWO_SHAPES = 0.9

@@ -92,6 +92,7 @@ _WORDS = {
     "a valid dictionary": "a mapping",
     "Tuple should have": "a list should have",
     "List should have": "a list should have",
+    " after validation": "",
 }
 
 

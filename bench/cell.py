@@ -72,7 +72,8 @@ class Cell:
     """One training run: everything that can change its outcome, and nothing else, enters its identity.
 
     ``label``, ``dataset_label``, ``group`` (the symmetry that the family promises) and ``suite`` are for people: they
-    are not part of the identity.
+    are not part of the identity. ``architecture`` is what the plan found for the family's options and size (a
+    `bench.models.matching.Architecture`), so that no worker searches again.
     """
 
     dataset: str
@@ -95,6 +96,7 @@ class Cell:
     dataset_label: str = field(default="", compare=False)
     group: str = field(default="", compare=False)
     suite: str = field(default="", compare=False)
+    architecture: Any = field(default=None, compare=False)
 
     @cached_property
     def cell_id(self) -> str:

@@ -162,13 +162,13 @@ def family_choices(suite: Suite, where: str = "suite") -> list[FamilyChoice]:
             for (written_options, option), budget in product(options, budgets):
                 for match in matches if family.width is None else [None]:
                     told = {**written_options, "width": family.width, "match": match and match.target}
-                    told |= {key: value for key, value in budget.model_dump().items() if key in _MAY_DIFFER}
+                    told |= budget.model_dump()
                     label = family.label or _name(entry, option)
                     found.append((told, FamilyChoice(position, entry, option, family.width, match, budget, label)))
     return _distinguished(found)
 
 
-def cells(suite: Suite, data: DataChoice, revision: str) -> Iterator[Cell]:
+def cells(suite: Suite, data: DataChoice, revision: str) -> Iterator[tuple[FamilyChoice, Cell]]:
     """Yield the cells of one data choice, whose content has the hash ``revision``; equal cells come once."""
     seen = set()
     data_options = data.options.model_dump(mode="json")
@@ -205,7 +205,7 @@ def cells(suite: Suite, data: DataChoice, revision: str) -> Iterator[Cell]:
             )
             if cell.cell_id not in seen:
                 seen.add(cell.cell_id)
-                yield cell
+                yield choice, cell
 
 
 def _split(raw: dict[str, Any], model: type[BaseModel]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -228,9 +228,6 @@ def _named(registry: Registry, name: Any, where: str) -> Entry:
         return registry[name]
     except UserError as error:
         raise UserError(f"{where}: {error}") from error
-
-
-_MAY_DIFFER = ("epochs", "steps", "batch_size", "optimizer", "lr", "weight_decay", "schedule", "precision")
 
 
 def _name(entry: Entry, options: Options) -> str:

@@ -48,3 +48,14 @@ HARMONIC_OVER_PLAIN = 0.25
 KEPT_OFF_ZERO = 1e-4
 # bars against crosses under noise, turned: right on all but a few (chance is 0.5)
 LEARNT_TWO_SHAPES = 0.9
+
+# equivariant transformers
+
+# 90 degrees permute the samples of the polar grid: float32 coordinates; a pose near two equal peaks magnifies it most
+POSE_AT_QUARTERS = 1e-3
+# pixels at other angles interpolate otherwise; in radians, on 64 pixels of blobs 6 wide (measured medians to 0.006)
+POSE_AT_GRID_STEPS = 0.01
+# share of the amount: the coordinates' windows end, and their samples are pixels of unequal density (measured to 0.22)
+POSE_IN_A_WINDOW = 0.35
+# share of the maximum: bilinear interpolation of blobs two pixels wide, sampled between pixels
+ONE_BILINEAR_RESAMPLING = 0.06

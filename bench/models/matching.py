@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -37,55 +36,62 @@ def resolve(entry: Entry, options: Options, shape: Shape, width: float | None, m
 
     Impossible, with the reason, where the family cannot be built so or no width reaches the budget.
     """
-    if match is None:
-        return _measured(entry, options, shape, width or DEFAULT_WIDTH)
+    if match is not None:
+        options, width = _widened(entry, options, shape, match)
+    width = width or DEFAULT_WIDTH
+    network = build(entry, options, shape, width, seed=0)
+    return Architecture(options, width, count_parameters(network), count_flops(network, shape), str(network.group))
 
-    def size(candidate: Architecture) -> int:
-        return candidate.parameters if match.by == "parameters" else candidate.flops
 
-    def distance(candidate: Architecture) -> float:
-        return abs(size(candidate) - match.target) / match.target
+@dataclass(frozen=True)
+class _Candidate:
+    options: Options
+    width: float
+    size: int
 
-    low, high = _measured(entry, options, shape, 0.01), _measured(entry, options, shape, 1.0)
-    while size(high) < match.target and high.width < _WIDEST:
-        low, high = high, _measured(entry, options, shape, high.width * 2)
-    while size(low) < match.target < size(high) and high.width - low.width > 0.01 * high.width:
-        middle = _measured(entry, options, shape, (low.width + high.width) / 2)
-        low, high = (middle, high) if size(middle) < match.target else (low, middle)
+
+def _widened(entry: Entry, options: Options, shape: Shape, match: Match) -> tuple[Options, float]:
+    """Return the options and the width that come closest to a budget; Impossible beyond the tolerance."""
+
+    def at(width: float, options: Options = options) -> _Candidate:
+        network = build(entry, options, shape, width, seed=0)
+        size = count_parameters(network) if match.by == "parameters" else count_flops(network, shape)
+        return _Candidate(options, width, size)
+
+    def distance(candidate: _Candidate) -> float:
+        return abs(candidate.size - match.target) / match.target
+
+    low, high = at(0.01), at(1.0)
+    while high.size < match.target and high.width < _WIDEST:
+        low, high = high, at(high.width * 2)
+    while low.size < match.target < high.size and high.width - low.width > 0.01 * high.width:
+        middle = at((low.width + high.width) / 2)
+        low, high = (middle, high) if middle.size < match.target else (low, middle)
     best = min(low, high, key=distance)
-    if distance(best) > TOLERANCE and size(low) < match.target < size(high):
-        best = min(best, _filled(entry, shape, low, size, match.target), key=distance)
+    if distance(best) > TOLERANCE and low.size < match.target < high.size:
+        # between two widths of a small network lies a gap: widen single blocks by a field while the budget allows
+        while isinstance(low.options, PlanarOptions):
+            wider = [at(low.width, changed) for changed in _one_field_wider(low.options, low.width)]
+            fitting = [candidate for candidate in wider if low.size < candidate.size <= match.target * (1 + TOLERANCE)]
+            if not fitting:
+                break
+            low = min(fitting, key=distance)
+            best = min(best, low, key=distance)
+            if distance(best) <= TOLERANCE:
+                break
     if distance(best) > TOLERANCE:
         raise Impossible(
             f"no width of {entry.name} comes within {TOLERANCE:.0%} of {match.target:,} {match.by}; "
-            f"the nearest has {size(best):,}"
+            f"the nearest has {best.size:,}"
         )
-    return best
+    return best.options, best.width
 
 
-def _filled(
-    entry: Entry, shape: Shape, start: Architecture, size: Callable[[Architecture], int], target: int
-) -> Architecture:
-    """Widen single blocks by a field while the budget allows: between two widths of a small network lies a gap."""
-    best = start
-    while isinstance(best.options, PlanarOptions):
-        now = counts(best.options.channels, best.width)
-        wider = [
-            _measured(entry, _with_counts(best, [*now[:i], now[i] + 1, *now[i + 1 :]]), shape, best.width)
-            for i in range(len(now))
-        ]
-        fitting = [candidate for candidate in wider if size(best) < size(candidate) <= target * (1 + TOLERANCE)]
-        if not fitting:
-            break
-        best = min(fitting, key=lambda candidate: abs(size(candidate) - target))
-        if size(best) >= target * (1 - TOLERANCE):
-            break
-    return best
-
-
-def _with_counts(architecture: Architecture, fields: list[int]) -> Options:
-    shares = tuple(count / architecture.width for count in fields)
-    return architecture.options.model_copy(update={"channels": shares})
+def _one_field_wider(options: PlanarOptions, width: float) -> list[Options]:
+    """Return the options with one more field in the first block, in the second, and so on."""
+    now = counts(options.channels, width)
+    wider = [[count + (i == block) for i, count in enumerate(now)] for block in range(len(now))]
+    return [options.model_copy(update={"channels": tuple(count / width for count in row)}) for row in wider]
 
 
 def build(entry: Entry, options: Options, shape: Shape, width: float, seed: int) -> Network:
@@ -94,8 +100,3 @@ def build(entry: Entry, options: Options, shape: Shape, width: float, seed: int)
         torch.manual_seed(seed)
         network: Network = entry.make(options, shape, width)
     return network
-
-
-def _measured(entry: Entry, options: Options, shape: Shape, width: float) -> Architecture:
-    network = build(entry, options, shape, width, seed=0)
-    return Architecture(options, width, count_parameters(network), count_flops(network, shape), str(network.group))

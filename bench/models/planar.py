@@ -90,7 +90,9 @@ class Head(nn.Module):
         layers: list[nn.Module] = [nn.Dropout(options.dropout)] if options.dropout else []
         for i, (before, after) in enumerate(pairwise(sizes)):
             layers += [nn.BatchNorm1d(before), nn.ReLU()] if i else []
-            layers.append(nn.Linear(before, after))
+            linear = nn.Linear(before, after)
+            nn.init.zeros_(linear.bias)  # else the bias is most of an untrained network's logits, and hides its error
+            layers.append(linear)
         self.classify = nn.Sequential(*layers)
 
     def forward(self, features: Tensor) -> Tensor:

@@ -1,0 +1,1 @@
+"""Tables to tables: what is computed from the results, without drawing or training anything."""

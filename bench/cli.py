@@ -1,0 +1,224 @@
+"""The command line: parses, calls, prints.
+
+What is heavy (torch, pandas, matplotlib) is imported by the command that needs it, so that help comes at once.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bench.errors import UserError
+
+if TYPE_CHECKING:
+    from bench.estimate import Estimate
+    from bench.plan import Plan
+    from bench.suite import Suite
+    from bench.tables import Tables
+
+app = typer.Typer(
+    help="Build the symmetry into the network, or learn it from augmented data? Runs a suite that measures both.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+data_app = typer.Typer(help="The files that data sets are made from.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+
+SuiteArgument = Annotated[str, typer.Argument(help="A suite file, or the name of one of `equivaug list suites`.")]
+ResultsArgument = Annotated[Path, typer.Argument(help="A results folder.")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", help="Override, such as budget.steps=100; may be given many times.")
+]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+WorkersOption = Annotated[
+    int | None, typer.Option(min=1, help="Cells at a time; by default one per core on CPU, one on a GPU.")
+]
+OutOption = Annotated[Path | None, typer.Option(help="Results folder; by default results/<name of the suite>.")]
+FreshOption = Annotated[
+    bool, typer.Option("--fresh/--resume", help="Start over, or go on from the cells that are done.")
+]
+
+
+def main() -> None:
+    """Run the command line; a person's mistake is one sentence and exit code 2."""
+    try:
+        app(prog_name="equivaug")
+    except UserError as error:
+        print(f"equivaug: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+@app.command()
+def run(
+    suite: SuiteArgument,
+    overrides: SetOption = None,
+    device: DeviceOption = "auto",
+    workers: WorkersOption = None,
+    out: OutOption = None,
+    fresh: FreshOption = False,
+) -> None:
+    """Train and measure every cell of a suite that has no result yet; write tables and figures."""
+    from bench.execute.cell import run_cell
+    from bench.run import carry_out, chosen_device, default_workers
+
+    where = chosen_device(device)
+    plan, results, _ = _planned(suite, overrides, out, fresh, verify=True)
+    raise typer.Exit(carry_out(plan, run_cell, results, where, workers or default_workers(where), fresh))
+
+
+@app.command()
+def plan(
+    suite: SuiteArgument,
+    overrides: SetOption = None,
+    device: DeviceOption = "auto",
+    workers: WorkersOption = None,
+    out: OutOption = None,
+    fresh: FreshOption = False,
+) -> None:
+    """Print the cells of a suite, what is done, and what the rest will cost, from steps that are really run."""
+    from functools import partial
+
+    from bench.estimate import estimate
+    from bench.execute.cell import probe
+    from bench.run import chosen_device, default_workers, is_cpu
+
+    where = chosen_device(device)
+    made, results, reasons = _planned(suite, overrides, out, fresh, verify=False)
+    print(f"{len(made.cells)} cells in {results}: {reasons}")
+    if made.todo:
+        count = workers or default_workers(where)
+        _print_estimate(estimate(made.todo, partial(probe, device=where), count, is_cpu(where)), where)
+
+
+@app.command()
+def tables(results: ResultsArgument) -> None:
+    """Write the tables of a results folder anew from its finished cells."""
+    from bench import tables as made
+    from bench.results import check_readable
+
+    check_readable(results)
+    built, damaged = made.rebuild(results)
+    _print_tables(built, results)
+    for cell_id in damaged:
+        print(f"left out: cell {cell_id}, whose shard is damaged; `equivaug run` runs it again")
+
+
+@app.command()
+def merge(
+    sources: Annotated[list[Path], typer.Argument(help="Results folders.")],
+    into: Annotated[Path, typer.Option(help="A new folder for all their cells.")],
+) -> None:
+    """Put the cells of several results folders into a new one; two different results of one cell are an error."""
+    from bench.results import merge as merge_folders
+
+    _print_tables(merge_folders(sources, into), into)
+
+
+@app.command()
+def plot(results: ResultsArgument) -> None:
+    """Draw the figures of a results folder anew from its tables."""
+    from bench import figures
+    from bench import tables as made
+
+    read = made.read(results)
+    for path in figures.draw_all(read, results / "figures"):
+        print(path)
+    for figure, reason in figures.skipped(read).items():
+        print(f"not drawn: {figure}, because {reason}")
+
+
+@app.command("list")
+def list_(
+    kind: Annotated[str, typer.Argument(help="families, datasets, suites or augmentations.")],
+) -> None:
+    """List what a suite file can name, with the options of each."""
+    from bench.listing import listing
+
+    for line in listing(kind):
+        print(line)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of suite files, for editors."""
+    from bench.schema import suite_schema
+
+    print(json.dumps(suite_schema(), indent=2))
+
+
+@app.command()
+def doctor() -> None:
+    """Print versions, devices and data, and what is missing; exit code 1 if the installation lacks something."""
+    from bench.doctor import report
+
+    lines, complete = report()
+    print("\n".join(lines))
+    raise typer.Exit(0 if complete else 1)
+
+
+@data_app.command()
+def fetch(name: Annotated[str, typer.Argument(help="A data set of `equivaug list datasets`.")]) -> None:
+    """Download what a data set needs and check it."""
+    from bench.data.cache import fetch_dataset
+
+    files = fetch_dataset(name)
+    print("\n".join(map(str, files)) if files else f"{name} needs no download")
+
+
+def _planned(
+    name: str, overrides: list[str] | None, out: Path | None, fresh: bool, verify: bool
+) -> tuple[Plan, Path, str]:
+    """Return the plan of a suite with its results folder, both checked, and the state of its cells in words."""
+    from bench import results as folder
+    from bench.plan import make
+    from bench.store import Store
+    from bench.suite import find, load
+
+    loaded: Suite = load(name, overrides or ())
+    results = out or Path("results") / loaded.name
+    folder.check(results, loaded)
+    store = Store(results)
+    found = {} if fresh else store.scan()
+    damaged = store.damaged() if verify and found else []
+    for cell_id in damaged:
+        print(f"damaged: {store.folder / cell_id}.json is not what was written; its cell runs again")
+    standing = {cell_id for cell_id, status in found.items() if status == "standing"} - set(damaged)
+    made = make(loaded, standing, str(find(name)))
+    folder.check_cells(results, set(found), made.cell_ids)
+    state = f"{len(made.cells) - len(made.todo) - len(made.impossible)} done, {len(made.todo)} to do"
+    reasons = "".join(f"\n  impossible: {reason}" for reason in dict.fromkeys(made.impossible.values()))
+    return made, results, f"{state}, {len(made.impossible)} impossible{reasons}"
+
+
+def _print_estimate(cost: Estimate, device: str) -> None:
+    from bench.execute.progress import duration
+
+    def size(count: int | None) -> str:
+        return "-" if count is None else f"{count / 2**20:,.0f} MiB"
+
+    width = max(len(line.label) for line in cost.lines)
+    print(f"{'family':{width}}  {'cells':>6}  {'time':>14}  {'peak memory':>12}")
+    for line in cost.lines:
+        told = line.reason or f"{duration(line.seconds):>14}  {size(line.peak_memory_bytes):>12}"
+        print(f"{line.label:{width}}  {line.cells:>6}  {told}")
+    measured = [line for line in cost.lines if line.reason is None]
+    if len(measured) == len(cost.lines):
+        print(
+            f"about {duration(cost.seconds)} with {cost.workers} workers on {device}; "
+            f"peak memory of a worker {size(cost.peak_memory_bytes)}"
+        )
+    else:
+        print("no estimate of the whole: a family could not be measured")
+
+
+def _print_tables(built: Tables, results: Path) -> None:
+    counts = ", ".join(f"{count} {status}" for status, count in built.runs["status"].value_counts().items())
+    print(f"{results}: {len(built.runs)} cells ({counts or 'none'})")
+    for name, frame in vars(built).items():
+        print(f"  {results / name}.parquet, .csv: {len(frame)} rows")

@@ -1,0 +1,96 @@
+"""What a plan will cost in time and memory, from steps that were really run."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bench.cell import Cell
+from bench.execute import pool
+from bench.execute.cell import Cost
+from bench.train import total_steps
+
+
+@dataclass(frozen=True)
+class Line:
+    """The cells of one family: how many, their seconds of work in all, the peak memory of a worker.
+
+    ``reason`` says why a family could not be measured; its seconds are then NaN.
+    """
+
+    label: str
+    cells: int
+    seconds: float
+    peak_memory_bytes: int | None
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The lines of a plan, and its seconds on the clock with so many workers."""
+
+    lines: tuple[Line, ...]
+    workers: int
+
+    @property
+    def seconds(self) -> float:
+        """Seconds until all is done; NaN if a family could not be measured."""
+        busy = min(self.workers, sum(line.cells for line in self.lines)) or 1
+        return sum(line.seconds for line in self.lines) / busy
+
+    @property
+    def peak_memory_bytes(self) -> int | None:
+        return max((line.peak_memory_bytes for line in self.lines if line.peak_memory_bytes), default=None)
+
+
+def estimate(cells: Sequence[Cell], probe: Callable[[Cell], Cost], workers: int, one_thread: bool) -> Estimate:
+    """Measure one cell of every kind, as many at a time as will run later, and multiply.
+
+    A kind is what has the same step, evaluation and network; the number of steps follows from each cell's own budget.
+    """
+    kinds: dict[str, list[Cell]] = {}
+    for cell in cells:
+        kinds.setdefault(_kind(cell), []).append(cell)
+    # the largest training set of a kind shows the memory that it needs, a strength the time that augmentation takes
+    chosen = [max(alike, key=lambda cell: (cell.train_size, cell.strength)) for alike in kinds.values()]
+    samples = {cell.cell_id: alike for cell, alike in zip(chosen, kinds.values(), strict=True)}
+    lines = []
+    for cell, cost in pool.run(probe, chosen, workers, one_thread):
+        alike = samples[cell.cell_id]
+        if isinstance(cost, pool.Failure):
+            lines.append(Line(cell.label, len(alike), math.nan, None, cost.reason))
+        else:
+            seconds = sum(_seconds(each, cost) for each in alike)
+            lines.append(Line(cell.label, len(alike), seconds, cost.peak_memory_bytes, None))
+    return Estimate(_by_family(lines), workers)
+
+
+def _kind(cell: Cell) -> str:
+    budget = cell.budget.model_dump(exclude={"epochs", "steps", "lr", "weight_decay", "schedule"})
+    match = cell.match and cell.match.model_dump()
+    data = [cell.dataset, cell.dataset_options]
+    return json.dumps([data, cell.family, cell.family_options, cell.width, match, budget], sort_keys=True)
+
+
+def _seconds(cell: Cell, cost: Cost) -> float:
+    """Return the seconds of a cell from the cost of another one of its kind."""
+    steps = total_steps(cell.budget, cell.train_size)
+    return cost.build_seconds + steps * cost.step_seconds + cost.evaluations * cost.evaluation_seconds
+
+
+def _by_family(lines: Sequence[Line]) -> tuple[Line, ...]:
+    """Return one line per label, in order of their first."""
+    labels = dict.fromkeys(line.label for line in lines)
+    parts = {label: [line for line in lines if line.label == label] for label in labels}
+    return tuple(
+        Line(
+            label,
+            sum(line.cells for line in alike),
+            sum(line.seconds for line in alike),
+            max((line.peak_memory_bytes for line in alike if line.peak_memory_bytes), default=None),
+            next((line.reason for line in alike if line.reason), None),
+        )
+        for label, alike in parts.items()
+    )

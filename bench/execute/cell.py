@@ -1,0 +1,275 @@
+"""The one way to run a cell: data, augmentation, network, training, measurement, record."""
+
+from __future__ import annotations
+
+import platform
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+import bench
+from bench.augment import Augmentation, expand
+from bench.cell import Cell
+from bench.data.dataset import Dataset, training_set
+from bench.errors import UserError
+from bench.groups import Element, Group
+from bench.measure import equivariance_error, peak_memory, reset_peak_memory, score
+from bench.models.matching import Architecture, build, resolve
+from bench.models.network import Network, Shape
+from bench.registry import datasets, families
+from bench.seeds import derive
+from bench.store import Record
+from bench.train import autocast, clock, evaluation_steps, fit, total_steps
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a cell will cost, from steps that were really run; times in seconds, memory in bytes."""
+
+    step_seconds: float
+    evaluation_seconds: float
+    build_seconds: float
+    steps: int
+    evaluations: int
+    peak_memory_bytes: int | None
+
+    @property
+    def seconds(self) -> float:
+        return self.build_seconds + self.steps * self.step_seconds + self.evaluations * self.evaluation_seconds
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """Float images in units of the data set's root mean square, on the device, with their labels."""
+
+    train: tuple[Tensor, Tensor]
+    validation: tuple[Tensor, Tensor]
+    test: tuple[Tensor, Tensor]
+
+
+@lru_cache(maxsize=4)
+def _loaded(name: str, options: Any) -> Dataset:
+    dataset: Dataset = datasets[name].make(options)
+    return dataset
+
+
+def load_data(name: str, options: dict[str, Any]) -> Dataset:
+    """Return a data set, loaded once per process."""
+    return _loaded(name, datasets[name].options.model_validate(options))
+
+
+def shape_of(dataset: Dataset) -> Shape:
+    """Return what a network for this data set is built for."""
+    return Shape(dataset.train.images.shape[1], dataset.train.images.shape[-1], len(dataset.classes))
+
+
+def run_cell(cell: Cell, device: str, timing: str) -> Record:
+    """Train and measure one cell; what goes wrong is in the record's status and reason, never raised."""
+    began = time.perf_counter()
+    run: dict[str, Any] = {"status": "done", "reason": None}
+    curve: list[dict[str, Any]] = []
+    errors: list[dict[str, Any]] = []
+    try:
+        _run(cell, torch.device(device), run, curve, errors)
+    except torch.OutOfMemoryError as error:
+        run |= {"status": "oom", "reason": str(error).splitlines()[0]}
+    except MemoryError:
+        run |= {"status": "oom", "reason": "the host's memory is used up"}
+    except Exception as error:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{Path(last.filename).name}:{last.lineno}"
+        run |= {"status": "failed", "reason": f"{type(error).__name__}: {error} ({place})"}
+    run |= provenance(torch.device(device))
+    run |= {"timing": timing, "total_seconds": time.perf_counter() - began}
+    return Record(cell.cell_id, run, curve, errors)
+
+
+def probe(cell: Cell, device: str, steps: int = 3) -> Cost:
+    """Run a few steps and one evaluation of a cell and return what the whole cell will cost."""
+    where = torch.device(device)
+    reset_peak_memory(where)
+    began = clock(where)
+    network, inputs, _ = _prepared(cell, where)
+    built = clock(where) - began
+    short = cell.budget.model_copy(update={"epochs": None, "steps": steps, "evaluations": 1})
+    images, labels = inputs.train
+    result = fit(network, images, labels, _augment(cell), lambda _: (0.0, 0.0), short, cell.seed)
+    began = clock(where)
+    _score(network, inputs.validation, cell)
+    per_image = (clock(where) - began) / len(inputs.validation[1])
+    total = total_steps(cell.budget, cell.train_size)
+    count = len(evaluation_steps(cell.budget, total))
+    # validation each time, and at the end the test images upright and moved
+    scored = count * len(inputs.validation[1]) + (1 + cell.measure.transforms) * len(inputs.test[1])
+    return Cost(result.seconds / steps, per_image * scored / count, built, total, count, peak_memory(where))
+
+
+def provenance(device: torch.device) -> dict[str, Any]:
+    """Return what ran the cell: versions, commit, device."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
+    return {
+        "version": bench.__version__,
+        "commit": _commit(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+        "device": name if device.type == "cuda" else f"cpu {name}",
+        "threads": torch.get_num_threads(),
+        "finished_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    }
+
+
+def _run(
+    cell: Cell, device: torch.device, run: dict[str, Any], curve: list[dict[str, Any]], errors: list[dict[str, Any]]
+) -> None:
+    if device.type == "cpu":
+        torch.set_num_threads(1)  # the order of a sum depends on the number of threads
+    reset_peak_memory(device)
+    began = clock(device)
+    network, inputs, architecture = _prepared(cell, device)
+    run |= {
+        "build_seconds": clock(device) - began,
+        "width": architecture.width,
+        "parameters": architecture.parameters,
+        "flops_per_image": architecture.flops,
+    }
+    errors += [{"stage": "init", **row} for row in _equivariance(cell, network, inputs)]
+    images, labels = inputs.train
+    if cell.copies:
+        images, labels = expand(images, labels, _augmentation(cell), cell.copies, cell.seed)
+    moved_validation = _moved(cell, inputs.validation, _augmentation(cell), 1), inputs.validation[1]
+    result = fit(
+        network,
+        images,
+        labels,
+        _augment(cell),
+        lambda model: _score(model, moved_validation, cell),
+        cell.budget,
+        cell.seed,
+    )
+    curve += result.curve
+    run |= {
+        "steps": result.steps,
+        "train_seconds": result.seconds,
+        "images_per_second": result.steps * cell.budget.batch_size / result.seconds,
+        "seconds_to_target": _seconds_to_target(cell, result.curve),
+    }
+    if result.diverged_at is not None:
+        run |= {"status": "diverged", "reason": f"the loss was not finite at step {result.diverged_at}"}
+        return
+    errors += [{"stage": "trained", **row} for row in _equivariance(cell, network, inputs)]
+    run |= _scores(cell, network, inputs, moved_validation) | _summary(errors)
+    run["peak_memory_bytes"] = peak_memory(device)
+
+
+def _prepared(cell: Cell, device: torch.device) -> tuple[Network, _Inputs, Architecture]:
+    """Return the network with the seed's weights and the data, both on the device."""
+    dataset = load_data(cell.dataset, cell.dataset_options)
+    if dataset.revision != cell.data_revision:
+        raise UserError(f"the data of '{cell.dataset}' changed since the cell was planned; run the suite again")
+    shape = shape_of(dataset)
+    entry = families[cell.family]
+    options = entry.options.model_validate(cell.family_options)
+    architecture = cell.architecture or resolve(entry, options, shape, cell.width, cell.match)
+    network = build(entry, architecture.options, shape, architecture.width, derive(cell.seed, "initialisation"))
+    network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    # unit root mean square, but no centring: the black around an image, the padding of convolutions and the empty
+    # corners of a rotated image stay one and the same zero
+    scale = 1 / dataset.rms
+
+    def on_device(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        return images.to(device).float().mul_(scale), labels.to(device)
+
+    train = training_set(dataset, cell.train_size, cell.seed)
+    splits = (train, dataset.validation, dataset.test)
+    return network, _Inputs(*(on_device(split.images, split.labels) for split in splits)), architecture
+
+
+def _augmentation(cell: Cell) -> Augmentation:
+    return Augmentation(Group.parse(cell.augmentation_group), cell.strength)
+
+
+def _augment(cell: Cell) -> Callable[[Tensor, int], Tensor]:
+    if cell.copies:
+        return lambda images, step: images
+    augmentation = _augmentation(cell)
+    return lambda images, step: augmentation(images, cell.seed, "augmentation", step)
+
+
+def _moved(cell: Cell, data: tuple[Tensor, Tensor], augmentation: Augmentation, transforms: int) -> Tensor:
+    """Return the images moved by elements that are the same for every family: of a fixed seed, not of the cell's."""
+    return torch.cat([augmentation(data[0], 0, "evaluation", i) for i in range(transforms)])
+
+
+def _score(network: nn.Module, data: tuple[Tensor, Tensor], cell: Cell) -> tuple[float, float]:
+    images, labels = data
+    return score(network, images, labels, autocast(cell.budget, images.device))
+
+
+def _scores(
+    cell: Cell, network: nn.Module, inputs: _Inputs, validation: tuple[Tensor, Tensor]
+) -> dict[str, float | None]:
+    everywhere = Augmentation(Group.parse(cell.augmentation_group), 1.0)
+    transforms = cell.measure.transforms
+    moved = _moved(cell, inputs.test, everywhere, transforms), inputs.test[1].repeat(transforms)
+    upright, transformed = _score(network, inputs.test, cell), _score(network, moved, cell)
+    validated = _score(network, validation, cell)
+    return {
+        "test_accuracy": upright[0],
+        "test_nll": upright[1],
+        "transformed_accuracy": transformed[0],
+        "transformed_nll": transformed[1],
+        "validation_accuracy": validated[0],
+        "validation_nll": validated[1],
+    }
+
+
+def _equivariance(cell: Cell, network: Network, inputs: _Inputs) -> list[dict[str, Any]]:
+    spec = cell.measure.equivariance
+    if spec is None:
+        return []
+    elements = [Element.rotation(angle) for angle in spec.angles]
+    if Group.parse(cell.augmentation_group).mirrors:
+        elements.append(Element(mirror=True))
+    return equivariance_error(network, inputs.test[0][: spec.samples], elements)
+
+
+def _summary(errors: list[dict[str, Any]]) -> dict[str, float]:
+    """Return the trained network's end-to-end figures over the elements, and the floor of resampling its input."""
+    trained = [row for row in errors if row["stage"] == "trained"]
+    ends = [row for row in trained if row["layer"] == "output"]
+    if not ends:
+        return {}
+    return {
+        "equivariance_error_mean": float(np.mean([row["error"] for row in ends])),
+        "equivariance_error_max": max(row["error"] for row in ends),
+        "equivariance_floor": float(np.mean([row["floor"] for row in trained if row["layer"] == "input"])),
+        "invariance_rate": float(np.mean([row["invariance_rate"] for row in ends])),
+    }
+
+
+def _seconds_to_target(cell: Cell, curve: list[dict[str, Any]]) -> float | None:
+    target = cell.measure.target_accuracy
+    if target is None:
+        return None
+    return next((row["seconds"] for row in curve if row["validation_accuracy"] >= target), None)
+
+
+@lru_cache(maxsize=1)
+def _commit() -> str | None:
+    """Return the commit that the code runs from, read from the repository's files: starting git takes too long."""
+    git = Path(bench.__file__).parent.parent / ".git"
+    try:
+        head = (git / "HEAD").read_text().strip()
+        return head if not head.startswith("ref: ") else (git / head.removeprefix("ref: ")).read_text().strip()[:12]
+    except OSError:
+        return None

@@ -1,0 +1,74 @@
+"""Tables to figures, one file per figure; a figure that cannot be drawn says why."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from bench.figures import (
+    accuracy_by_size,
+    accuracy_by_strength,
+    accuracy_by_time,
+    equivariance_by_angle,
+    learning_curves,
+)
+from bench.figures.settings import split
+from bench.figures.style import paper
+from bench.store import write_atomically
+from bench.tables import Tables
+
+_MODULES = (accuracy_by_strength, accuracy_by_size, equivariance_by_angle, accuracy_by_time, learning_curves)
+
+FIGURES: dict[str, Callable[[Tables], Figure | None]] = {m.__name__.rpartition(".")[2]: m.draw for m in _MODULES}
+REASONS: dict[str, Callable[[Tables], str | None]] = {m.__name__.rpartition(".")[2]: m.reason for m in _MODULES}
+
+# neither names a date, so that the same tables give the same files
+_FORMATS: dict[str, dict[str, None]] = {
+    "png": {"Software": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
+
+__all__ = ["FIGURES", "REASONS", "draw_all", "skipped"]
+
+
+def draw_all(tables: Tables, folder: Path) -> list[Path]:
+    """Write every figure that the tables allow, as PNG (300 dpi) and PDF, and return the files.
+
+    Tables of several settings (data sets, augmentation groups, ...) give one file per setting, whose name says which.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for setting, part in split(tables).items():
+        for name, draw in FIGURES.items():
+            figure = draw(part)
+            if figure is not None:
+                written += [_save(figure, folder / f"{_named(name, setting)}.{kind}") for kind in _FORMATS]
+                figure.clear()
+    return written
+
+
+def skipped(tables: Tables) -> dict[str, str]:
+    """Return, for every figure that `draw_all` leaves out, its name and the reason."""
+    return {
+        _named(name, setting): against
+        for setting, part in split(tables).items()
+        for name, reason in REASONS.items()
+        if (against := reason(part))
+    }
+
+
+def _named(figure: str, setting: str) -> str:
+    return f"{figure}-{setting}" if setting else figure
+
+
+def _save(figure: Figure, path: Path) -> Path:
+    """Write a figure in the format of the file's suffix."""
+    kind = path.suffix[1:]
+    buffer = io.BytesIO()
+    with paper():
+        figure.savefig(buffer, format=kind, dpi=300, metadata=_FORMATS[kind])
+    write_atomically(path, buffer.getvalue())
+    return path

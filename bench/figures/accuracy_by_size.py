@@ -1,0 +1,51 @@
+"""Transformed accuracy against training-set size: how much data augmentation and built-in symmetry each save."""
+
+from __future__ import annotations
+
+import math
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+
+from bench.analysis.summary import done, summarise
+from bench.figures import layout, scales, style
+from bench.figures.accuracy_by_strength import reason
+from bench.figures.looks import looks
+from bench.figures.settings import TRANSFORMED, extremes, note
+from bench.tables import Tables
+
+__all__ = ["draw", "reason"]
+
+
+@style.paper()
+def draw(tables: Tables) -> Figure | None:
+    """Return a line per label without augmentation (solid) and with the strongest (dashed), or None: see `reason`."""
+    if reason(tables):
+        return None
+    runs = done(tables.runs)
+    compared = extremes(runs)
+    points = summarise(
+        runs[runs["strength"].isin(compared)], ["strength", "label", "train_size"], "transformed_accuracy"
+    )
+    appearance = looks(tables.runs)
+    shown = [label for label in appearance if label in set(points["label"])]
+    sizes = sorted(set(points["train_size"]))
+    exponents = [math.log10(size) for size in sizes]
+    lines = [(label, strength) for label in shown for strength in compared]
+    shifts = scales.dodges(len(lines), exponents, alone=0.5)
+    figure, (ax,) = layout.panels([""], height=2.2)
+    ax.set_xscale("log")
+    left, right = scales.limits(exponents, alone=0.3)
+    ax.set_xlim(10**left, 10**right)
+    ax.set_xticks([10**exponent for exponent in scales.readable(exponents)])
+    ax.xaxis.set_major_formatter("{x:,.0f}")
+    ax.xaxis.set_minor_locator(NullLocator())
+    scales.percent_axis([ax], points)
+    for (label, strength), shift in zip(lines, shifts, strict=True):
+        part = points[(points["label"] == label) & (points["strength"] == strength)]
+        if not part.empty:
+            x = part["train_size"] * 10**shift
+            style.line(ax, x, part, appearance[label], label, style.dash(strength))
+    layout.label_axes([ax], "training images", "transformed accuracy")
+    entries = {label: style.entry(appearance[label]) for label in shown} | style.strength_entries(compared)
+    return layout.finish(figure, entries, note(tables, TRANSFORMED, points["n"]))

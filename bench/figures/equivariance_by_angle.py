@@ -1,0 +1,119 @@
+"""End-to-end equivariance error by angle, at initialisation and after training: what is built in, what is learned."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, NullLocator
+
+from bench.analysis.summary import summarise
+from bench.figures import layout, scales, style
+from bench.figures.looks import looks
+from bench.figures.settings import extremes, note, obstacle, of_done, reaching_zero
+from bench.tables import Tables
+
+AXES = ["mirror", "stage", "strength", "label", "degrees"]
+FLOOR: Literal[":"] = ":"
+
+
+def reason(tables: Tables) -> str | None:
+    """Return why there is no such figure, or None."""
+    if against := obstacle(tables):
+        return against
+    return "no cell that is done has an equivariance error" if _chosen(tables).empty else None
+
+
+@style.paper()
+def draw(tables: Tables) -> Figure | None:
+    """Return panels for both stages of the largest training set, a second row for mirrored elements, or None.
+
+    Trained without augmentation is solid and with the strongest dashed; before training the two are the same network.
+    Errors of exactly zero lie on a line of their own below the logarithmic axis; dotted lines are resampling floors
+    above zero. See `reason` for None.
+    """
+    if reason(tables):
+        return None
+    chosen = _chosen(tables)
+    points, floors = summarise(chosen, AXES, "error"), summarise(chosen, AXES, "floor")
+    floors = floors[floors["mean"] > 0]
+    remarks = reaching_zero(points)
+    points["low"] = style.above_zero(points["low"], points["mean"])
+    zero = _zero_level(pd.concat([points["mean"], points["low"], floors["mean"]]))
+    appearance = looks(tables.runs)
+    shown = [label for label in appearance if label in set(points["label"])]
+    strengths = sorted(set(points["strength"]))
+    size = chosen["train_size"].iloc[0]
+    pairs = sorted(set(zip(points["mirror"], points["stage"], strict=True)))
+    titles = [_title(mirror, stage, size) for mirror, stage in pairs]
+    figure, axes = layout.panels(titles, len(set(points["stage"])), height=2.2)
+    lines = [(label, strength) for label in shown for strength in strengths]
+    degrees = sorted(set(points["degrees"]))
+    shifts = scales.dodges(len(lines), degrees, alone=30)
+    _error_axis(axes, zero, points, floors)
+    for ax, (mirror, stage) in zip(axes, pairs, strict=True):
+        scales.ticks(ax, degrees, "{x:g}°", alone=20)
+        here = (points["mirror"] == mirror) & (points["stage"] == stage)
+        there = (floors["mirror"] == mirror) & (floors["stage"] == stage)
+        for (label, strength), shift in zip(lines, shifts, strict=True):
+            look = appearance[label]
+            part = points[here & (points["label"] == label) & (points["strength"] == strength)]
+            if not part.empty:
+                above = part.assign(**{end: part[end].clip(lower=zero) for end in ("mean", "low", "high")})
+                style.line(ax, part["degrees"] + shift, above, look, label, style.dash(strength))
+            floor = floors[there & (floors["label"] == label) & (floors["strength"] == strength)]
+            if not floor.empty:
+                ax.plot(floor["degrees"], floor["mean"], FLOOR, color=look.colour, linewidth=0.8, label="floor")
+    layout.label_axes(axes, "angle", "relative equivariance error")
+    entries = {label: style.entry(appearance[label]) for label in shown} | style.strength_entries(strengths)
+    if not floors.empty:
+        entries["resampling floor"] = Line2D([], [], color=style.GREY, linestyle=FLOOR)
+    return layout.finish(figure, entries, note(tables, "error of the logits, augmentation by", points["n"], *remarks))
+
+
+def _chosen(tables: Tables) -> pd.DataFrame:
+    """Return the end-to-end rows that are drawn: largest training set, extreme strengths, initialisation once."""
+    rows = of_done(tables.equivariance, tables.runs)
+    if rows.empty:
+        return rows
+    rows = rows[(rows["layer"] == "output") & rows["error"].notna()]
+    rows = rows[rows["train_size"] == rows["train_size"].max()]
+    strengths = extremes(tables.runs)
+    trained = (rows["stage"] == "trained") & rows["strength"].isin(strengths)
+    chosen: pd.DataFrame = rows.loc[trained | ((rows["stage"] == "init") & (rows["strength"] == strengths[0]))]
+    return chosen
+
+
+def _title(mirror: bool, stage: str, size: int) -> str:
+    moved = "mirrored and rotated, " if mirror else ""
+    return f"{moved}{'at initialisation' if stage == 'init' else f'trained on {size:,} images'}"
+
+
+def _zero_level(values: pd.Series[float]) -> float:
+    """Return where zero is drawn: a decade below the decade of the least positive value."""
+    positive = values[values > 0]
+    return float(10.0 ** (math.floor(math.log10(positive.min())) - 1)) if len(positive) else 1e-8
+
+
+def _error_axis(axes: Sequence[Axes], zero: float, points: pd.DataFrame, floors: pd.DataFrame) -> None:
+    """Number the decades, and zero if anything is there."""
+    has_zero = bool((points["mean"] == 0).any())
+    first = round(math.log10(zero)) + 1
+    drawn = np.concatenate([points[["mean", "high"]].to_numpy(float).ravel(), floors["mean"].to_numpy(float)])
+    top = max(float(np.nanmax(drawn)), 10.0 ** (first + 1))
+    last = math.ceil(math.log10(top) - 1e-9)
+    step = math.ceil((last - first + 1) / 8)
+    decades = [10.0**power for power in range(first, last + 1) if power % step == 0]
+    ticks = [zero, *decades] if has_zero else decades
+    for ax in axes:
+        ax.set_yscale("log")
+    axes[0].yaxis.set_major_locator(FixedLocator(ticks))
+    axes[0].yaxis.set_minor_locator(NullLocator())
+    axes[0].yaxis.set_major_formatter(lambda y, _: "0" if y < 3 * zero else f"$10^{{{round(math.log10(y))}}}$")
+    axes[0].set_ylim(zero / 2 if has_zero else 10.0**first / 1.5, top * 1.5)

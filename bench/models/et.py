@@ -1,0 +1,228 @@
+"""Equivariant Transformers (Tai et al. 2019): undo a predicted transformation, then classify with a plain CNN.
+
+A layer sees the image in the canonical coordinates of its transformation T, where T is a translation, and predicts the
+parameter by convolutions and a centroid, so that theta(T_a x) = theta(x) + a; sampling the image at the points
+T_theta p undoes T. The layers of a sequence compose their homographies, so that the image is resampled once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from pydantic import Field, field_validator
+from torch import Tensor, nn
+
+from bench.groups import Element, FieldType, Group
+from bench.models import canonical
+from bench.models.canonical import Axis, Transformation
+from bench.models.cnn import TRIVIAL, plain_block
+from bench.models.network import Law, Network, Shape
+from bench.models.planar import HalvingPool, OddKernel, PlanarOptions, planar_network
+from bench.registry import families
+
+Name = Literal["rotation", "scale", "rotation-scale", "shear-x", "shear-y", "aspect", "perspective-x", "perspective-y"]
+
+
+class EtOptions(PlanarOptions):
+    """The transformations to undo, in order, and the classifier behind them."""
+
+    transformers: tuple[Name, ...] = Field(("rotation",), min_length=1, description="transformations to undo, in order")
+    coordinates: Literal["cartesian", "log-polar"] = Field("cartesian", description="what the classifier sees")
+    predictor_channels: int = Field(8, ge=1, description="channels of a pose predictor")
+    predictor_kernel: OddKernel = 3
+    # The defaults are the windows of the released code. The distortions of projective MNIST (scale to 2, aspect to 1.5,
+    # shear to 1.5, perspective to 0.8) lie well inside, as they must: what leaves the window takes the pose with it.
+    max_scale: float = Field(4.0, gt=1, description="largest factor of scale that is undone")
+    max_shear: float = Field(5.0, gt=0, description="largest shear that is undone")
+    max_aspect: float = Field(6.0, gt=1, description="largest factor of width, and of 1 / height, that is undone")
+    max_perspective: float = Field(3.0, gt=0, description="largest perspective that is undone")
+
+    @field_validator("predictor_kernel")
+    @classmethod
+    def _centred(cls, size: int) -> int:
+        if size % 2 == 0:
+            raise ValueError("predictor_kernel must be odd: an even kernel shifts the pose")
+        return size
+
+
+def transformation(name: Name, size: int, options: EtOptions) -> Transformation:
+    """Return the transformation of a name, its grid made for images of ``size`` pixels."""
+    kinds: dict[Name, Callable[[], Transformation]] = {
+        "rotation": lambda: canonical.rotation(size),
+        "scale": lambda: canonical.scale(size, options.max_scale),
+        "rotation-scale": lambda: canonical.rotation_scale(size, options.max_scale),
+        "shear-x": lambda: canonical.shear_x(size, options.max_shear),
+        "shear-y": lambda: canonical.shear_y(size, options.max_shear),
+        "aspect": lambda: canonical.aspect(size, options.max_aspect),
+        "perspective-x": lambda: canonical.perspective_x(size, options.max_perspective),
+        "perspective-y": lambda: canonical.perspective_y(size, options.max_perspective),
+    }
+    return kinds[name]()
+
+
+def pad(maps: Tensor, dim: int, width: int, mode: str) -> Tensor:
+    """Pad a dimension from 2 on by ``width`` at both ends."""
+    after, before = maps.dim() - 1 - dim, dim - 2
+    return F.pad(maps, (*[0, 0] * after, width, width, *[0, 0] * before), mode=mode)
+
+
+class PosePredictor(nn.Module):
+    """Images in canonical coordinates (B, C, rows, columns) to the parameters (B, poses).
+
+    Two convolutions, which keep translations along the pose axes; for each pose a maximum over the other axis, a
+    convolution to a heat map, and the centroid of its softmax plus a learned offset.
+    """
+
+    STRIDE = 2
+
+    def __init__(self, channels: int, transformation: Transformation, hidden: int, kernel_size: int) -> None:
+        super().__init__()
+        self.axes, self.poses = transformation.axes, transformation.poses
+        self.padding = kernel_size // 2
+        self.first = nn.Conv2d(channels, hidden, kernel_size, stride=self.STRIDE, bias=False)
+        self.second = nn.Conv2d(hidden, hidden, kernel_size, bias=False)
+        self.first_norm, self.second_norm = nn.BatchNorm2d(hidden), nn.BatchNorm2d(hidden)
+        self.heat = nn.ModuleList(nn.Conv1d(hidden, 1, kernel_size, bias=False) for _ in self.poses)
+        # A flat softmax on a circle has no direction, and the angle follows noise: start with peaks. On a line it gives
+        # zero whatever the image: start flat, with what is almost the identity, and let training sharpen it.
+        periodic = [self.axes[pose].periodic for pose in self.poses]
+        self.sharpness = nn.Parameter(torch.tensor([10.0 if circle else 1.0 for circle in periodic]))
+        self.offsets = nn.Parameter(torch.zeros(len(self.poses)))
+
+    def forward(self, warped: Tensor) -> Tensor:
+        maps = F.leaky_relu(self.first_norm(self.first(self._pad(self._pad(warped, 2, 0), 3, 1))), 0.1)
+        maps = F.leaky_relu(self.second_norm(self.second(self._pad(self._pad(maps, 2, 0), 3, 1))), 0.1)
+        found = []
+        for pose, to_heat, sharpness in zip(self.poses, self.heat, self.sharpness, strict=True):
+            heat = to_heat(self._pad(maps.amax(3 - pose), 2, pose)).squeeze(1)
+            found.append(centroid(torch.softmax(heat * sharpness, 1), self.axes[pose], self.STRIDE))
+        return torch.stack(found, 1) + self.offsets
+
+    def _pad(self, maps: Tensor, dim: int, place: int) -> Tensor:
+        """Pad the axis ``place`` of the grid, which is dimension ``dim`` of the maps."""
+        # zeros would draw an edge at the end of a pose's window, a feature that stays where it is as the image moves
+        at_ends = "replicate" if place in self.poses else "constant"
+        return pad(maps, dim, self.padding, "circular" if self.axes[place].periodic else at_ends)
+
+
+def centroid(weights: Tensor, axis: Axis, stride: int) -> Tensor:
+    """Return the mean coordinate (B,), from the axis's middle, of weights (B, n) at every stride-th of its samples.
+
+    On a periodic axis it is the direction of the mean, in radians.
+    """
+    n = weights.shape[1]
+    positions = (torch.arange(n, device=weights.device) - (n - 1) / 2) * (axis.step * stride)
+    if axis.periodic:
+        return torch.atan2(weights @ positions.sin(), weights @ positions.cos())
+    return weights @ positions
+
+
+class Canonicalise(nn.Module):
+    """Undo a sequence of transformations: images (B, C, S, S) to images (B, C, rows, columns) at ``points``."""
+
+    points: Tensor
+
+    def __init__(
+        self,
+        channels: int,
+        transformations: Sequence[Transformation],
+        points: np.ndarray,
+        hidden: int,
+        kernel_size: int,
+    ) -> None:
+        super().__init__()
+        self.matrices = [each.matrix for each in transformations]
+        self.predictors = nn.ModuleList(PosePredictor(channels, t, hidden, kernel_size) for t in transformations)
+        for i, each in enumerate(transformations):
+            self.register_buffer(f"grid{i}", torch.tensor(each.points, dtype=torch.float32), persistent=False)
+        self.register_buffer("points", torch.tensor(points, dtype=torch.float32), persistent=False)
+
+    def poses(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return the composed homographies (B, 3, 3) and the parameters (B, poses) of every transformation."""
+        composed: Tensor | None = None
+        found = []
+        for i, (matrix, predict) in enumerate(zip(self.matrices, self.predictors, strict=True)):
+            grid = self.get_buffer(f"grid{i}")
+            points = grid[None] if composed is None else canonical.move(composed, grid)
+            found.append(predict(canonical.sample(images, points)))
+            step = matrix(*found[-1].unbind(1))
+            composed = step if composed is None else composed @ step
+        assert composed is not None
+        return composed, found
+
+    def forward(self, images: Tensor) -> Tensor:
+        # in float32: bfloat16 would lose half the digits of a coordinate
+        with torch.autocast(images.device.type, enabled=False):
+            images = images.float()
+            composed, _ = self.poses(images)
+            undone = canonical.sample(images, canonical.move(composed, self.points))
+        # sampling drops the layout that the convolutions behind it are fastest in
+        return undone.clone(memory_format=torch.channels_last)
+
+
+def circular_block(before: FieldType, after: FieldType, kernel_size: int) -> nn.Module:
+    """The plain block for log-polar images, whose rows are the angle: they continue at the other end."""
+    convolution, norm, relu = plain_block(before, after, kernel_size).children()
+    assert isinstance(convolution, nn.Conv2d)
+    convolution.padding = (0, kernel_size // 2)
+    return nn.Sequential(nn.CircularPad2d((0, 0, kernel_size // 2, kernel_size // 2)), convolution, norm, relu)
+
+
+class CircularPool(nn.Module):
+    """The skeleton's pooling for log-polar images: it sees two more rows at either end, of which one is left over."""
+
+    def __init__(self, pool: HalvingPool) -> None:
+        super().__init__()
+        self.pool = pool
+
+    def forward(self, features: Tensor) -> Tensor:
+        pooled: Tensor = self.pool(pad(features, 2, 2, "circular"))
+        return pooled[:, :, 1:-1]
+
+
+def unchanged(group: Group) -> Law:
+    """Return the law of what the elements of ``group`` leave as it is; ValueError for any other element."""
+
+    def law(features: Tensor, g: Element) -> Tensor:
+        if g not in group:
+            raise ValueError(f"{g} is not undone; the transformers undo {group}")
+        return features
+
+    return law
+
+
+@families.register("et", options=EtOptions, version=1)
+def build(options: EtOptions, shape: Shape, width: float) -> Network:
+    """Equivariant Transformer (Tai et al. 2019): predicts and undoes rotation, scale, shear, ...; then a plain CNN."""
+    # Only the first layer sees the image as it comes: a rotation after a shear is undone no better than the shear is.
+    group = Group.parse("SO(2)") if options.transformers[0] in ("rotation", "rotation-scale") else TRIVIAL
+    in_polar = options.coordinates == "log-polar"
+    classifier = planar_network(
+        TRIVIAL,
+        shape,
+        options,
+        width,
+        fields=lambda count: FieldType.scalars(TRIVIAL, count),
+        block=circular_block if in_polar else plain_block,
+        invariants=lambda last: (nn.Identity(), last.channels),
+    )
+    undo = Canonicalise(
+        shape.channels,
+        [transformation(name, shape.size, options) for name in options.transformers],
+        canonical.log_polar(shape.size) if in_polar else canonical.cartesian(shape.size),
+        options.predictor_channels,
+        options.predictor_kernel,
+    )
+    if in_polar:
+        for stage in classifier.stages.values():
+            if isinstance(stage, nn.Sequential) and isinstance(pool := stage[-1], HalvingPool):
+                stage[-1] = CircularPool(pool)
+    law = unchanged(group)
+    stages: dict[str, tuple[nn.Module, Law]] = {"canonical": (undo, law)}
+    for name, stage in classifier.stages.items():
+        stages[name] = (stage, classifier.laws[name] if name == "output" else law)
+    return Network(group, stages)

@@ -1,0 +1,82 @@
+"""What a suite asks for, checked in full before anything is trained: its cells, which are done, which cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from bench.cell import Cell
+from bench.errors import Impossible, UserError
+from bench.execute.cell import load_data, shape_of
+from bench.models.matching import resolve
+from bench.models.network import Shape
+from bench.suite import FamilyChoice, Suite, cells, data_choices
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The cells of a suite in the order in which they run; ``impossible`` tells why a cell cannot be."""
+
+    suite: Suite
+    cells: tuple[Cell, ...]
+    todo: tuple[Cell, ...]
+    impossible: Mapping[str, str]
+
+    @property
+    def cell_ids(self) -> set[str]:
+        return {cell.cell_id for cell in self.cells}
+
+
+def make(suite: Suite, standing: set[str], where: str) -> Plan:
+    """Return the plan of a suite, of which the cells ``standing`` have results.
+
+    Seeds come one after the other, small training sets first, so that the first results cover every family. Only cells
+    without a result are resolved, each distinct architecture once. UserError if the data cannot be had or are too few,
+    or if nothing that an entry of ``families`` asks for can be.
+    """
+    planned: list[tuple[FamilyChoice, Shape, Cell]] = []
+    for data in data_choices(suite, where):
+        dataset = load_data(data.entry.name, data.options.model_dump(mode="json"))
+        largest, available = max(data.train_sizes), len(dataset.train)
+        if largest > available:
+            raise UserError(
+                f"{where}: data.train_sizes: {largest} is more than the {available} training images of '{data.label}'"
+            )
+        shape = shape_of(dataset)
+        planned += [(choice, shape, cell) for choice, cell in cells(suite, data, dataset.revision)]
+    planned.sort(key=lambda each: (each[2].seed, each[2].train_size, each[2].strength))
+    waiting = [each for each in planned if each[2].cell_id not in standing]
+    outcomes = [_resolved(choice, shape, cell) for choice, shape, cell in waiting]
+    impossible = {
+        cell.cell_id: outcome
+        for (_, _, cell), outcome in zip(waiting, outcomes, strict=True)
+        if isinstance(outcome, str)
+    }
+    _refuse_hopeless(planned, impossible, where)
+    return Plan(
+        suite=suite,
+        cells=tuple(cell for _, _, cell in planned),
+        todo=tuple(outcome for outcome in outcomes if isinstance(outcome, Cell)),
+        impossible=impossible,
+    )
+
+
+def _resolved(choice: FamilyChoice, shape: Shape, cell: Cell) -> Cell | str:
+    """Return the cell with its architecture, or the reason why there is none."""
+    try:
+        architecture = resolve(choice.entry, choice.options, shape, choice.width, choice.match)
+    except Impossible as reason:
+        return str(reason)
+    return replace(cell, group=architecture.group, architecture=architecture)
+
+
+def _refuse_hopeless(
+    planned: list[tuple[FamilyChoice, Shape, Cell]], impossible: Mapping[str, str], where: str
+) -> None:
+    """Raise UserError for an entry of ``families`` of which no cell can be."""
+    entries: dict[int, list[str | None]] = {}
+    for choice, _, cell in planned:
+        entries.setdefault(choice.position, []).append(impossible.get(cell.cell_id))
+    for position, reasons in entries.items():
+        if all(reasons):
+            raise UserError(f"{where}: families[{position}]: {reasons[0]}")

@@ -1,0 +1,112 @@
+"""One `equivaug run` from a plan to tables and figures, whatever happens on the way."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from bench import results as folder
+from bench.cell import Cell
+from bench.errors import UserError
+from bench.execute import execute
+from bench.execute.progress import Progress, outcome
+from bench.store import RETRIED, Record, Store
+
+if TYPE_CHECKING:
+    from bench.plan import Plan
+
+
+class Runner(Protocol):
+    """What trains and measures a cell; it goes to the workers, so that it must be picklable."""
+
+    def __call__(self, cell: Cell, device: str, timing: str) -> Record: ...
+
+
+OK, SOME_FAILED, INTERRUPTED = 0, 1, 130
+
+
+def carry_out(plan: Plan, runner: Runner, results: Path, device: str, workers: int, fresh: bool = False) -> int:
+    """Run what a plan has to do, write tables and figures, tell what failed, and return the exit code.
+
+    Ctrl-C stops the workers, keeps every finished cell and still writes the tables.
+    """
+    with folder.opened(results, plan.suite, fresh) as store:
+        to_run = {cell.cell_id for cell in plan.todo}
+        done_before = [cell for cell in plan.cells if cell.cell_id not in to_run | plan.impossible.keys()]
+        for cell in plan.cells:
+            if cell.cell_id in plan.impossible:
+                store.write(cell, Record.without_result(cell, "skipped", plan.impossible[cell.cell_id]))
+        timing = "exclusive" if workers == 1 else "shared"
+        work = partial(runner, device=device, timing=timing)
+        interrupted = False
+        try:
+            with Progress(len(plan.todo)) as progress:
+                execute(plan.todo, work, store, progress, workers, one_thread=is_cpu(device))
+        except KeyboardInterrupt:
+            interrupted = True
+        store.relabel(done_before)
+        return _finish(plan, store, results, interrupted)
+
+
+def is_cpu(device: str) -> bool:
+    """Whether cells run on the CPU, each with one thread."""
+    return device.startswith("cpu")
+
+
+def chosen_device(wanted: str) -> str:
+    """Return the device for ``auto``, ``cpu``, ``cuda`` or ``cuda:N``; UserError if there is no such device."""
+    import torch
+
+    if wanted == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    kind, _, index = wanted.partition(":")
+    if kind not in ("cpu", "cuda") or (index and (kind == "cpu" or not index.isdecimal())):
+        raise UserError(f"--device {wanted}: unknown device; known: auto, cpu, cuda, cuda:0, cuda:1, ...")
+    if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
+        raise UserError(f"--device {wanted}: this machine has {torch.cuda.device_count()} CUDA devices")
+    return wanted
+
+
+def default_workers(device: str) -> int:
+    """Return one worker per core that this process may use, or one for a GPU, which then is timed for itself."""
+    if not is_cpu(device):
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _finish(plan: Plan, store: Store, results: Path, interrupted: bool) -> int:
+    # imported here, so that no worker waits for pandas and matplotlib
+    from bench import tables
+
+    written, damaged = tables.rebuild(results)
+    print(f"tables: {results}/runs, curves, equivariance (.parquet, .csv)")
+    if interrupted:
+        left = len(plan.cells) - sum(status == "standing" for status in store.scan().values())
+        print(f"stopped with {left} of {len(plan.cells)} cells to do; the same command goes on from here")
+        return INTERRUPTED
+    from bench import figures
+
+    for path in figures.draw_all(written, results / "figures"):
+        if path.suffix == ".png":
+            print(f"figure: {path}")
+    for cell_id in damaged:
+        print(f"damaged: cell {cell_id} cannot be read; the next run runs it again")
+    return _tell_failures(plan, store)
+
+
+def _tell_failures(plan: Plan, store: Store) -> int:
+    statuses = store.scan()
+    failed = [cell for cell in plan.cells if statuses.get(cell.cell_id, "infra") in RETRIED]
+    if not failed:
+        print(f"all {len(plan.cells)} cells are done")
+        return OK
+    first = failed[0]
+    shard = store.read(first.cell_id, statuses.get(first.cell_id, "infra"))
+    reason = outcome(shard.record) if shard else "its shard is damaged"
+    print(
+        f"{len(failed)} of {len(plan.cells)} cells failed; the next run tries them again; "
+        f"the first, {first.label} (cell {first.cell_id}): {reason}"
+    )
+    return SOME_FAILED

@@ -1,0 +1,72 @@
+"""The JSON Schema of suite files, so that editors complete and check them."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from pydantic import BaseModel
+
+from bench.axes import takes_list
+from bench.cell import Budget, Match
+from bench.registry import Entry, datasets, families
+from bench.suite import Augmentation, Data, Family, Suite
+
+
+def suite_schema() -> dict[str, Any]:
+    """Return the schema: every registered family and data set with its options; a single-valued field may be an axis.
+
+    What an axis may not be (``name``, ``family``, what is under ``measure``) is as `bench.suite.parse` has it.
+    """
+    schema = _inlined(Suite.model_json_schema())
+    parts: dict[str, Any] = schema["properties"]
+    parts["data"] = {"oneOf": [_entry(entry, Data, "name") for entry in datasets]}
+    parts["families"]["items"] = {"oneOf": [_entry(entry, Family, "family") for entry in families]}
+    parts["augmentation"] = _with_axes(Augmentation)
+    parts["budget"] = _with_axes(Budget)
+    parts["match"] = {"anyOf": [_with_axes(Match), {"type": "null"}]}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **schema,
+        "title": "equivaug suite",
+        "properties": parts,
+    }
+
+
+def _entry(entry: Entry, own: type[BaseModel], key: str) -> dict[str, Any]:
+    """Return the schema of one registered thing: its own keys, its options, and its name under ``key``."""
+    schema, options = _with_axes(own), _with_axes(entry.options)
+    schema["properties"] = {**schema["properties"], **options.get("properties", {})}
+    schema["properties"][key] = {"const": entry.name, "description": entry.summary}
+    if key == "family":
+        budget = _with_axes(Budget)
+        schema["properties"]["budget"] = {**budget, "description": "keys of the budget that differ for this family"}
+    schema["required"] = sorted({key, *schema.get("required", ()), *options.get("required", ())})
+    return {**schema, "title": entry.name, "description": entry.summary}
+
+
+def _with_axes(model: type[BaseModel]) -> dict[str, Any]:
+    """Return a model's schema in which every single-valued field also takes a list of values."""
+    schema = _inlined(model.model_json_schema())
+    for name, field in model.model_fields.items():
+        prop = schema["properties"][name]
+        if not takes_list(field.annotation):
+            told = {key: prop.pop(key) for key in ("description", "default", "title") if key in prop}
+            schema["properties"][name] = {**told, "anyOf": [prop, {"type": "array", "items": prop, "minItems": 1}]}
+    return {**schema, "additionalProperties": False}
+
+
+def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema without ``$defs``: each reference replaced by what it names."""
+    definitions = schema.pop("$defs", {})
+
+    def resolved(part: Any) -> Any:
+        if isinstance(part, dict):
+            name = str(part.get("$ref", "")).rpartition("/")[2]
+            if name:
+                part = {**definitions[name], **{key: value for key, value in part.items() if key != "$ref"}}
+            return {key: resolved(value) for key, value in part.items()}
+        return [resolved(each) for each in part] if isinstance(part, list) else copy.copy(part)
+
+    inlined: dict[str, Any] = resolved(schema)
+    return inlined

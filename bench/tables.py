@@ -1,0 +1,259 @@
+"""The three tidy tables that every figure and every analysis reads: built from shards, written, read, merged.
+
+Parquet is the truth and carries the schema's version; the CSV beside it is for people. A missing number is NaN.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pandera.pandas as pa
+import pyarrow as arrow
+import pyarrow.parquet as parquet
+
+from bench.errors import UserError
+from bench.store import SCHEMA_VERSION, STANDING, Shard, Store, write_atomically
+
+AXES: dict[str, type] = {
+    "cell_id": str,
+    "suite": str,
+    "dataset": str,
+    "train_size": int,
+    "family": str,
+    "label": str,
+    "group": str,
+    "augmentation_group": str,
+    "strength": float,
+    "copies": int,
+    "seed": int,
+}
+
+COLUMNS: dict[str, dict[str, type]] = {
+    "runs": {
+        "width": float,
+        "match_by": str,
+        "match_target": float,
+        "status": str,
+        "reason": str,
+        "test_accuracy": float,
+        "transformed_accuracy": float,
+        "test_nll": float,
+        "transformed_nll": float,
+        "validation_accuracy": float,
+        "validation_nll": float,
+        "invariance_rate": float,
+        "equivariance_error_mean": float,
+        "equivariance_error_max": float,
+        "equivariance_floor": float,
+        "parameters": float,
+        "flops_per_image": float,
+        "steps": float,
+        "batch_size": float,
+        "optimizer": str,
+        "lr": float,
+        "schedule": str,
+        "precision": str,
+        "checkpoint": str,
+        "build_seconds": float,
+        "train_seconds": float,
+        "total_seconds": float,
+        "images_per_second": float,
+        "seconds_to_target": float,
+        "peak_memory_bytes": float,
+        "timing": str,
+        "device": str,
+        "threads": float,
+        "version": str,
+        "commit": str,
+        "torch": str,
+        "numpy": str,
+        "python": str,
+        "finished_at": str,
+    },
+    "curves": {
+        "step": int,
+        "epoch": float,
+        "seconds": float,
+        "train_loss": float,
+        "learning_rate": float,
+        "validation_accuracy": float,
+        "validation_nll": float,
+    },
+    "equivariance": {
+        "stage": str,
+        "layer": str,
+        "element": str,
+        "degrees": float,
+        "mirror": bool,
+        "error": float,
+        "error_max": float,
+        "floor": float,
+        "invariance_rate": float,
+        "samples": int,
+        "metric": str,
+        "metric_version": int,
+    },
+}
+
+#: What two runs of one cell on one machine may differ in: the clock, and what else the machine did.
+WALL_CLOCK = (
+    "build_seconds",
+    "train_seconds",
+    "total_seconds",
+    "images_per_second",
+    "seconds_to_target",
+    "seconds",
+    "peak_memory_bytes",
+    "timing",
+    "finished_at",
+)
+
+#: Rows come in the order of these, and within a cell in the order in which they were measured.
+ORDER = (
+    "suite",
+    "dataset",
+    "family",
+    "label",
+    "augmentation_group",
+    "strength",
+    "copies",
+    "train_size",
+    "seed",
+    "cell_id",
+)
+
+
+@dataclass(frozen=True)
+class Tables:
+    """One row per cell, per evaluation during training, and per measured group element; each carries the axes."""
+
+    runs: pd.DataFrame
+    curves: pd.DataFrame
+    equivariance: pd.DataFrame
+
+
+NAMES = tuple(field.name for field in fields(Tables))
+
+
+def build(shards: Iterable[Shard]) -> Tables:
+    """Return the tables of shards; keys of ``runs`` that the schema does not know become columns too."""
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in NAMES}
+    for shard in shards:
+        rows["runs"].append({**shard.axes, **shard.record.run})
+        rows["curves"] += [{**shard.axes, **row} for row in shard.record.curves]
+        rows["equivariance"] += [{**shard.axes, **row} for row in shard.record.equivariance]
+    return Tables(**{name: _table(name, pd.DataFrame(rows[name])) for name in NAMES})
+
+
+def rebuild(results: Path) -> tuple[Tables, list[str]]:
+    """Write the tables of a results folder's shards; return them, and the cell_ids of damaged shards, left out."""
+    shards, damaged = Store(results).shards()
+    tables = build(shards)
+    write(tables, results)
+    return tables, damaged
+
+
+def write(tables: Tables, results: Path) -> None:
+    """Write every table as Parquet and CSV, each file in one step; UserError if the disk refuses."""
+    results.mkdir(parents=True, exist_ok=True)
+    for name in NAMES:
+        frame: pd.DataFrame = getattr(tables, name)
+        table = arrow.Table.from_pandas(frame, preserve_index=False)
+        told = json.dumps({"table": name, "schema": SCHEMA_VERSION}).encode()
+        buffer = io.BytesIO()
+        parquet.write_table(
+            table.replace_schema_metadata({**(table.schema.metadata or {}), _METADATA: told}),
+            buffer,
+            compression="zstd",
+        )
+        try:
+            write_atomically(results / f"{name}.parquet", buffer.getvalue())
+            write_atomically(results / f"{name}.csv", frame.to_csv(index=False, lineterminator="\n").encode())
+        except OSError as error:
+            raise UserError(f"the table {results / name} cannot be written: {error.strerror}") from error
+
+
+def read(results: Path) -> Tables:
+    """Return the tables of a results folder, of this or any earlier schema version; UserError if it has none."""
+    return Tables(**{name: _table(name, _read(results / f"{name}.parquet", results)) for name in NAMES})
+
+
+def merge(sources: Iterable[Path], into: Path) -> Tables:
+    """Write to ``into`` every cell of the ``sources``, once, and return the tables.
+
+    Where sources share a cell, a result stands before a failure. UserError names a cell with two different results,
+    `WALL_CLOCK` columns aside.
+    """
+    merged: dict[str, Shard] = {}
+    for source in sources:
+        shards, damaged = Store(source).shards()
+        if damaged:
+            raise UserError(f"{source} has a damaged shard, cell {damaged[0]}; run its suite again to mend it")
+        for shard in shards:
+            cell_id = shard.record.cell_id
+            known = merged.get(cell_id)
+            both_stand = known is not None and {known.record.status, shard.record.status} <= set(STANDING)
+            if known is not None and both_stand and outcome(known) != outcome(shard):
+                raise UserError(f"cell {cell_id} ({shard.axes['label']}) has another result in {source}")
+            if known is None or known.record.status not in STANDING:
+                merged[cell_id] = shard
+    store = Store(into)
+    for shard in merged.values():
+        store.keep(shard)
+    return rebuild(into)[0]
+
+
+def outcome(shard: Shard) -> Any:
+    """Return what a cell gave, without the clock: equal for every run of the cell on one machine."""
+    record = shard.record
+    return [
+        {key: value for key, value in row.items() if key not in WALL_CLOCK}
+        for row in (record.run, *record.curves, *record.equivariance)
+    ]
+
+
+_METADATA = b"equivaug"
+
+
+def _read(path: Path, results: Path) -> pd.DataFrame:
+    try:
+        table = parquet.read_table(path)
+        version = json.loads((table.schema.metadata or {})[_METADATA])["schema"]
+    except FileNotFoundError as error:
+        raise UserError(f"{results} is not a results folder with tables: it has no {path.name}") from error
+    except (OSError, KeyError, ValueError) as error:
+        raise UserError(f"{path} is not a table of equivaug; `equivaug tables {results}` writes it anew") from error
+    if version > SCHEMA_VERSION:
+        raise UserError(f"{path} has schema version {version}; this version of equivaug reads up to {SCHEMA_VERSION}")
+    frame: pd.DataFrame = table.to_pandas()
+    return frame
+
+
+def _table(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with every column of its schema, typed and in order, then the columns that it does not know."""
+    known = {**AXES, **COLUMNS[name]}
+    unknown = sorted(set(frame.columns) - set(known))
+    whole = frame.reindex(columns=[*known, *unknown])
+    ordered = whole.sort_values(list(ORDER), kind="stable", ignore_index=True)
+    checked: pd.DataFrame = schema(name).validate(ordered)
+    return checked
+
+
+@cache
+def schema(name: str) -> pa.DataFrameSchema:
+    """Return the pandera schema of one table; columns that it does not name are allowed."""
+    required = {*AXES, "status", *(column for column, kind in COLUMNS[name].items() if kind in (int, bool))}
+    return pa.DataFrameSchema(
+        {
+            column: pa.Column(kind, nullable=column not in required, coerce=True)
+            for column, kind in {**AXES, **COLUMNS[name]}.items()
+        },
+        strict=False,
+    )

@@ -1,0 +1,216 @@
+"""Running cells: what dies, raises or is interrupted takes nothing else with it, and nothing is lost or done twice."""
+
+from __future__ import annotations
+
+import io
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import psutil
+import pytest
+from rich.console import Console
+
+from bench import results as folder
+from bench import tables
+from bench.cell import Cell
+from bench.errors import UserError
+from bench.execute import execute, pool
+from bench.execute.progress import Progress, duration
+from bench.run import Runner
+from bench.store import Record, Store
+from tests.fakes import instant, make_cell, make_plan, make_record, same_runs, troubled
+from tests.tolerances import OVERHEAD_OF_A_CELL, TIME_TO_STOP
+
+COUNT = 60
+
+
+def started(results: Path, runner: str, count: int, workers: int = 2) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "tests.fakes", str(results), runner, str(count), str(workers)]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+
+
+def finished(process: subprocess.Popen[str]) -> tuple[int, str]:
+    output, _ = process.communicate(timeout=100)
+    return process.returncode, output
+
+
+def wait_for_shards(results: Path, count: int, process: subprocess.Popen[str]) -> None:
+    while len(Store(results).scan()) < count and process.poll() is None:
+        time.sleep(0.002)
+
+
+def ran(cells: list[Cell], runner: Runner, results: Path, workers: int = 2, console: Console | None = None) -> Store:
+    store = Store(results)
+    with Progress(len(cells), console or Console(file=io.StringIO())) as progress:
+        execute(cells, partial(runner, device="cpu", timing="shared"), store, progress, workers, one_thread=True)
+    return store
+
+
+def run_of(store: Store, cell: Cell) -> dict[str, object]:
+    status = store.scan()[cell.cell_id]
+    shard = store.read(cell.cell_id, status)
+    assert shard is not None
+    return shard.record.run
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    results = tmp_path_factory.mktemp("uninterrupted") / "results"
+    code, output = finished(started(results, "brief", COUNT))
+    assert code == 0, output
+    return results
+
+
+def test_a_run_killed_at_random_moments_ends_as_one_that_was_not(uninterrupted: Path, tmp_path: Path) -> None:
+    draw = random.Random(0)
+    results = tmp_path / "results"
+    for least in sorted(draw.sample(range(COUNT - 10), 4)):
+        process = started(results, "brief", COUNT)
+        wait_for_shards(results, least, process)
+        time.sleep(draw.random() * 0.06)
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGKILL)
+        finished(process)
+        assert process.returncode == -signal.SIGKILL
+        assert not psutil.wait_procs(children, timeout=10)[1], "workers must end with the run"
+    standing = len(Store(results).scan())
+    assert 0 < standing < COUNT
+    code, output = finished(started(results, "brief", COUNT))
+    assert code == 0, output
+    assert output.count(": accuracy") == COUNT - standing
+    read, whole = tables.read(results), tables.read(uninterrupted)
+    assert sorted(read.runs["cell_id"]) == sorted(make_cell(seed).cell_id for seed in range(COUNT))
+    for name in tables.NAMES:
+        same_runs(getattr(read, name), getattr(whole, name))
+    assert not list(Store(results).folder.glob("*.tmp"))
+
+
+def test_ctrl_c_stops_at_once_and_keeps_what_is_finished(tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    process = started(results, "endless", 10)
+    wait_for_shards(results, 2, process)
+    children = psutil.Process(process.pid).children(recursive=True)
+    began = time.monotonic()
+    # a terminal sends it to the workers too
+    os.killpg(process.pid, signal.SIGINT)
+    code, output = finished(process)
+    assert time.monotonic() - began < TIME_TO_STOP
+    assert code == 130
+    assert output.splitlines()[-1] == "stopped with 8 of 10 cells to do; the same command goes on from here"
+    assert "Traceback" not in output
+    assert not psutil.wait_procs(children, timeout=5)[1]
+    assert len(tables.read(results).runs) == 2
+
+
+def test_two_runs_of_one_folder_exclude_each_other(tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    process = started(results, "endless", 10)
+    wait_for_shards(results, 1, process)
+    with (
+        pytest.raises(UserError, match="another run is writing to"),
+        folder.opened(results, make_plan([]).suite, False),
+    ):
+        pass
+    process.kill()
+    finished(process)
+
+
+def test_a_worker_that_dies_costs_only_its_cell_and_the_next_run_repeats_it(tmp_path: Path) -> None:
+    dying = make_cell(0, "dies once", family_options={"marker": str(tmp_path / "marker")})
+    cells = [dying, *(make_cell(seed) for seed in range(1, 6))]
+    store = ran(cells, troubled, tmp_path)
+    assert run_of(store, dying)["status"] == "infra"
+    assert "SIGKILL" in str(run_of(store, dying)["reason"])
+    assert all(run_of(store, cell)["status"] == "done" for cell in cells[1:])
+    ran([dying], troubled, tmp_path)
+    assert run_of(store, dying)["status"] == "done"
+    assert len(list(store.folder.iterdir())) == len(cells)
+
+
+@pytest.mark.parametrize(
+    ("label", "status", "reason"),
+    [
+        ("raises", "failed", "ZeroDivisionError: no data to divide"),
+        ("exits", "infra", "the worker ended with exit code 3"),
+    ],
+)
+def test_a_cell_that_fails_stops_no_other_and_says_why(label: str, status: str, reason: str, tmp_path: Path) -> None:
+    failing = make_cell(0, label)
+    cells = [failing, *(make_cell(seed) for seed in range(1, 5))]
+    store = ran(cells, troubled, tmp_path, workers=1)
+    assert (run_of(store, failing)["status"], run_of(store, failing)["reason"]) == (status, reason)
+    assert [run_of(store, cell)["status"] for cell in cells[1:]] == ["done"] * 4
+
+
+def test_results_do_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:
+    cells = [make_cell(seed) for seed in range(12)]
+    built = [tables.build(ran(cells, instant, tmp_path / str(n), workers=n).shards()[0]) for n in (1, 3)]
+    same_runs(built[0].runs, built[1].runs)
+    assert set(built[0].runs["omp_threads"]) == {"1"}
+
+
+def test_the_harness_adds_little_to_a_cell(tmp_path: Path) -> None:
+    times = []
+
+    class Clock(Progress):
+        def finished(self, cell: Cell, record: Record) -> None:
+            times.append(time.perf_counter())
+            super().finished(cell, record)
+
+    cells = [make_cell(seed) for seed in range(100)]
+    with Clock(len(cells), Console(file=io.StringIO())) as progress:
+        work = partial(instant, device="cpu", timing="exclusive")
+        execute(cells, work, Store(tmp_path), progress, workers=1, one_thread=True)
+    assert (times[-1] - times[0]) / (len(times) - 1) < OVERHEAD_OF_A_CELL
+
+
+def test_closing_the_pool_early_leaves_no_worker() -> None:
+    before = set(psutil.Process().children(recursive=True))
+    answers = pool.run(partial(instant, device="cpu", timing="shared"), [make_cell(seed) for seed in range(9)], 2, True)
+    cell, record = next(answers)
+    assert isinstance(record, Record)
+    assert record.cell_id == cell.cell_id
+    answers.close()
+    left = set(psutil.Process().children(recursive=True)) - before
+    assert not [child for child in left if "spawn_main" in " ".join(child.cmdline())]
+
+
+def test_the_pool_gives_every_item_once_and_starts_no_more_workers_than_needed() -> None:
+    assert list(pool.run(str, [], 4, True)) == []
+    assert sorted(pool.run(str, range(20), 3, True)) == [(item, str(item)) for item in range(20)]
+
+
+def test_progress_is_one_plain_line_per_cell_where_there_is_no_terminal() -> None:
+    text = io.StringIO()
+    with Progress(2, Console(file=text)) as progress:
+        progress.finished(make_cell(3), make_record(make_cell(3), test_accuracy=0.5, transformed_accuracy=0.25))
+        progress.finished(make_cell(4), Record.without_result(make_cell(4), "failed", "no reason"))
+    first, second = text.getvalue().splitlines()
+    told = "[1/2] fake, strength 0.5, 100 images, seed 3: accuracy 0.500 upright, 0.250 transformed ("
+    assert first.startswith(told)
+    assert second.startswith("[2/2] fake, strength 0.5, 100 images, seed 4: failed: no reason (")
+    assert second.endswith(", 0 s left)")
+
+
+def test_progress_on_a_terminal_shows_the_last_results_and_the_time_left() -> None:
+    text = io.StringIO()
+    with Progress(2, Console(file=text, force_terminal=True, width=100)) as progress:
+        progress.finished(make_cell(3, "steerable [C8]"), make_record(make_cell(3), test_accuracy=0.5))
+    assert "steerable [C8]" in text.getvalue()
+    assert "1/2" in text.getvalue()
+    assert "left" in text.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "0 s"), (59.6, "1 min 00 s"), (125, "2 min 05 s"), (3 * 3600 + 605, "3 h 10 min")]
+)
+def test_durations_read_well(seconds: float, text: str) -> None:
+    assert duration(seconds) == text

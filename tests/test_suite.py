@@ -1,0 +1,282 @@
+"""Suite files: what they expand to, that mistakes are named in one sentence, and that the schema agrees."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from bench import suite as suites
+from bench.cell import Cell
+from bench.errors import UserError
+from bench.schema import suite_schema
+from bench.suite import Suite, cells, data_choices, family_choices, parse
+from bench.yamlfile import read
+
+BASE: dict[str, Any] = {
+    "name": "base",
+    "data": {"name": "digits", "size": 16, "train_sizes": [100, 300]},
+    "augmentation": {"group": "SO(2)", "strengths": [0, 1]},
+    "families": [{"family": "cnn", "width": 2}, {"family": "gcnn", "group": ["C4", "D4"], "width": 2}],
+    "budget": {"steps": 10},
+    "seeds": 2,
+}
+COMMITTED = sorted((Path(__file__).parent.parent / "suites").glob("*.yaml"))
+
+
+def changed(**changes: Any) -> dict[str, Any]:
+    """``BASE`` with the values at dotted paths, ``__`` for the dot."""
+    raw: Any = copy.deepcopy(BASE)
+    for path, value in changes.items():
+        *parts, last = path.split("__")
+        target = raw
+        for part in parts:
+            target = target[int(part) if part.isdecimal() else part]
+        target[int(last) if last.isdecimal() else last] = value
+    return raw
+
+
+def expanded(raw: dict[str, Any]) -> list[Cell]:
+    suite = parse(raw)
+    return [cell for data in data_choices(suite) for _, cell in cells(suite, data, "0")]
+
+
+def message(raw: Any, *overrides: str) -> str:
+    with pytest.raises(UserError) as caught:
+        parse(raw, "s.yaml", overrides)
+    return str(caught.value)
+
+
+def test_a_suite_is_the_product_of_its_axes() -> None:
+    found = expanded(BASE)
+    assert len(found) == 3 * 2 * 2 * 2  # families x strengths x sizes x seeds
+    assert len({cell.cell_id for cell in found}) == len(found)
+    assert {cell.label for cell in found} == {"cnn", "gcnn C4", "gcnn D4"}
+
+
+def test_any_single_valued_field_is_an_axis_and_labels_tell_the_choices_apart() -> None:
+    raw = changed(families=[{"family": "cnn", "width": [2, 3], "budget": {"lr": [0.1, 0.01]}}], seeds=[7])
+    assert {cell.label for cell in expanded(raw)} == {
+        f"cnn width {width} lr {lr}" for width in ("2.0", "3.0") for lr in ("0.1", "0.01")
+    }
+    sized = expanded(changed(data__size=[16, 20]))
+    assert {cell.axes()["dataset"] for cell in sized} == {"digits size 16", "digits size 20"}
+    assert {cell.dataset for cell in sized} == {"digits"}
+
+
+def test_a_list_valued_option_is_a_value_and_no_axis() -> None:
+    found = expanded(changed(families=[{"family": "cnn", "width": 2, "channels": [1, 2], "pool_after": [1]}]))
+    assert {tuple(cell.family_options["channels"]) for cell in found} == {(1.0, 2.0)}
+
+
+def test_a_cell_is_itself_whatever_surrounds_it() -> None:
+    ids = {cell.cell_id for cell in expanded(BASE)}
+    reordered = changed(families=BASE["families"][::-1], augmentation={"strengths": [1, 0.5, 0]}, name="other")
+    reordered["families"][1]["label"] = "control"
+    assert ids < {cell.cell_id for cell in expanded(reordered)}
+    assert not ids & {cell.cell_id for cell in expanded(changed(budget__lr=0.5))}
+
+
+def test_equal_cells_come_once() -> None:
+    found = expanded(changed(families=[{"family": "cnn", "width": 2}] * 2, augmentation__copies=[2, "online"]))
+    # strength 0 has no copies; strength 1 has two kinds; sizes and seeds
+    assert len(found) == 3 * 2 * 2
+
+
+def test_a_family_may_have_its_own_length_of_training() -> None:
+    own = changed(families=[{"family": "cnn", "width": 2, "budget": {"epochs": 3}}])
+    assert {(cell.budget.epochs, cell.budget.steps) for cell in expanded(own)} == {(3.0, None)}
+
+
+@pytest.mark.parametrize(
+    ("raw", "told"),
+    [
+        (None, "s.yaml: found None; a suite is a mapping with 'name', 'data', 'families', 'budget'"),
+        (changed(seed=1), "s.yaml: seed: unknown key; did you mean 'seeds'?"),
+        (changed(seeds=0), "s.yaml: seeds: should be greater than or equal to 1 or should be a list; found 0"),
+        (changed(seeds="3"), "s.yaml: seeds: should be a valid integer or should be a list; found '3'"),
+        (changed(seeds=[1, "a"]), "s.yaml: seeds[1]: should be a valid integer; found 'a'"),
+        (changed(seeds=True), "s.yaml: seeds: should be a valid integer or should be a list; found True"),
+        (
+            changed(families=[]),
+            "s.yaml: families: a list should have at least 1 item, not 0; found []",
+        ),
+        (changed(families=[5]), "s.yaml: families[0]: should be a mapping; found 5"),
+        (changed(families__0__witdh=3), "s.yaml: families[0].witdh: unknown key; did you mean 'width'?"),
+        (changed(families__0__width="a"), "s.yaml: families[0].width: should be a valid number; found 'a'"),
+        (changed(families__0__width=[]), "s.yaml: families[0].width: an empty list; give at least one value"),
+        (changed(families__1__group=[]), "s.yaml: families[1].group: an empty list; give at least one value"),
+        (changed(families__0={"width": 3}), "s.yaml: families[0].family: give one name of `equivaug list`; found None"),
+        (changed(families__0__budget=3), "s.yaml: families[0].budget: should be a mapping; found 3"),
+        (changed(families__0__budget={"lrr": 3}), "s.yaml: families[0].budget.lrr: unknown key; did you mean 'lr'?"),
+        (changed(data__name="digit"), "s.yaml: data.name: unknown data set 'digit'; did you mean 'digits'?"),
+        (changed(data__sizes=3), "s.yaml: data.sizes: unknown key; did you mean 'size'?"),
+        (changed(data__train_sizes=[]), "s.yaml: data.train_sizes: a list should have at least 1 item"),
+        (changed(data__train_sizes=[0]), "s.yaml: data.train_sizes[0]: should be greater than or equal to 1; found 0"),
+        (changed(data=[]), "s.yaml: data: should be a mapping; found []"),
+        (changed(augmentation__strengths=[2]), "s.yaml: augmentation.strengths[0]: should be less than or equal to 1"),
+        (changed(augmentation__group="E8"), "s.yaml: augmentation.group: unknown group 'E8'; known: C1, C2, C3"),
+        (
+            changed(augmentation__copies="off"),
+            "s.yaml: augmentation.copies: should be 'online' or should be a valid integer; found 'off'",
+        ),
+        (changed(budget={}), "s.yaml: budget: give exactly one of 'epochs' and 'steps'; found {}"),
+        (changed(budget__epochs=3), "s.yaml: budget: give exactly one of 'epochs' and 'steps'; found"),
+        (changed(budget__steps=1.5), "s.yaml: budget.steps: should be a valid integer"),
+        (changed(budget__lr=float("nan")), "s.yaml: .nan and .inf are no values of a suite"),
+        (changed(measure={"equivariance": {"angels": [45]}}), "s.yaml: measure.equivariance.angels: unknown key"),
+        (changed(measure={"equivariance": {"angles": []}}), "s.yaml: measure.equivariance.angles: a list should have"),
+        (changed(match={"target": 0}), "s.yaml: match.target: should be greater than 0; found 0"),
+        (changed(match={"by": "parameters"}), "s.yaml: match.target: missing"),
+        (changed(name="a/b"), "s.yaml: name: "),
+    ],
+)
+def test_a_mistake_is_one_sentence_that_names_the_place(raw: Any, told: str) -> None:
+    text = message(raw)
+    assert text.startswith(told)
+    assert "\n" not in text
+    assert "constrained" not in text
+    assert "pydantic" not in text
+
+
+def test_a_missing_part_is_named() -> None:
+    raw = changed()
+    del raw["budget"]
+    assert message(raw) == "s.yaml: budget: missing"
+
+
+@pytest.mark.parametrize(
+    ("override", "value"),
+    [("budget.lr=1e-3", 0.001), ("budget.steps=7", 7), ("families.0.width=5", 5), ("match.target=9000", 9000)],
+)
+def test_overrides_change_one_value(override: str, value: float) -> None:
+    dumped = parse(BASE, overrides=[override]).model_dump()
+    target: Any = dumped
+    for key in override.partition("=")[0].split("."):
+        target = target[int(key) if key.isdecimal() else key]
+    assert target == value
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("budget.lr", "--set budget.lr: found no 'key=value', such as budget.steps=100"),
+        ("=3", "--set =3: found no 'key=value'"),
+        ("families.2.width=5", "--set families.2.width=5: '2' is no place in a list of 2; places count from 0"),
+        ("seeds.a=5", "--set seeds.a=5: 'a' is inside 2, which has no keys"),
+        ("budget.lr=[", "--set budget.lr=[: '[' is not a YAML value"),
+        ("budget.lrr=3", "s.yaml: budget.lrr: unknown key; did you mean 'lr'?"),
+    ],
+)
+def test_a_wrong_override_is_named(override: str, told: str) -> None:
+    assert message(BASE, override).startswith(told)
+
+
+def test_yaml_is_read_strictly(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text("lr: 1e-3\nother: 2E5\nname: 12e\n")
+    assert read(path) == {"lr": 0.001, "other": 200000.0, "name": "12e"}
+    for text, told in {
+        "a: 1\nb: {c: 1, c: 2}\n": "at line 2: the key 'c' is given twice",
+        "a: [1\nb: 2": "is not valid YAML at line",
+        "\x00": "is not a YAML file",
+    }.items():
+        path.write_text(text)
+        with pytest.raises(UserError, match=told):
+            read(path)
+
+
+def test_a_suite_is_found_by_path_and_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "suites").mkdir()
+    (tmp_path / "suites" / "mine.yaml").write_text(yaml.safe_dump(BASE))
+    assert suites.load("mine") == suites.load("suites/mine.yaml") == parse(BASE)
+    assert "quick" in suites.available()
+    with pytest.raises(UserError, match=r"unknown suite 'mien'; did you mean 'mine'\?"):
+        suites.load("mien")
+    with pytest.raises(UserError, match=r"there is no suite file suites/none\.yaml"):
+        suites.load("suites/none.yaml")
+
+
+def test_a_suite_reads_back_from_its_dump() -> None:
+    suite = parse(BASE, overrides=["budget.lr=[0.1, 1e-3]"])
+    assert parse(yaml.safe_load(yaml.safe_dump(suite.model_dump(mode="json")))) == suite
+
+
+@pytest.fixture(scope="module")
+def validator() -> jsonschema.Draft202012Validator:
+    schema = suite_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.stem)
+def test_committed_suites_are_right_and_described(path: Path, validator: jsonschema.Draft202012Validator) -> None:
+    raw = read(path)
+    validator.validate(raw)
+    suite = parse(raw, str(path))
+    assert suite.name == path.stem
+    assert suite.description
+    assert isinstance(suite, Suite)
+    assert family_choices(suite)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        BASE,
+        changed(augmentation={"group": ["SO(2)", "O(2)"], "copies": ["online", 3]}),
+        changed(match={"by": ["parameters", "flops"], "target": 10}, seeds=[3, 4]),
+        changed(families__0__budget={"lr": [0.1, 0.2], "epochs": 2}, match=None),
+        changed(measure={"equivariance": None}),
+    ],
+)
+def test_the_schema_accepts_what_is_right(raw: Any, validator: jsonschema.Draft202012Validator) -> None:
+    parse(raw)
+    validator.validate(raw)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        changed(seed=1),
+        changed(seeds=0),
+        changed(families=[]),
+        changed(families__0__witdh=3),
+        changed(families__0__width=[]),
+        changed(families__0__family="cnnn"),
+        changed(families__0__group="C4"),
+        changed(families__0__budget={"lrr": 3}),
+        changed(data__train_sizes=[]),
+        changed(data__size="small"),
+        changed(augmentation__strengths=[2]),
+        changed(augmentation__copies="off"),
+        changed(budget__steps=1.5),
+        changed(match={"by": "parameters"}),
+        changed(measure={"equivariance": {"angels": [45]}}),
+    ],
+)
+def test_the_schema_refuses_what_is_wrong(raw: Any, validator: jsonschema.Draft202012Validator) -> None:
+    assert message(raw)
+    assert not validator.is_valid(raw)
+
+
+def test_the_schema_describes_every_option_of_every_family() -> None:
+    from bench.registry import datasets, families
+
+    parts = suite_schema()["properties"]
+    for entries, found, key in (
+        (families, parts["families"]["items"]["oneOf"], "family"),
+        (datasets, parts["data"]["oneOf"], "name"),
+    ):
+        branches = {branch["properties"][key]["const"]: branch for branch in found}
+        assert set(branches) == {entry.name for entry in entries}
+        for entry in entries:
+            properties = branches[entry.name]["properties"]
+            assert set(entry.options.model_fields) < set(properties)
+            assert all("description" in properties[option] for option in entry.options.model_fields)
+            assert branches[entry.name]["additionalProperties"] is False

@@ -62,6 +62,7 @@ class Measure(Spec):
 
     equivariance: Equivariance | None = Field(Equivariance(), description="equivariance error; null to leave it out")
     transforms: int = Field(1, ge=1, description="random group elements per test image for the transformed accuracy")
+    test_images: int | None = Field(None, ge=1, description="score on so many test images; by default on all of them")
     target_accuracy: float | None = Field(
         None, gt=0, le=1, description="seconds_to_target: validation accuracy to reach"
     )

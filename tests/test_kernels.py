@@ -132,17 +132,6 @@ def test_layers_with_the_same_kernels_give_the_same_outputs(name: str) -> None:
     assert relative < tolerances.SAME_KERNELS
 
 
-def test_wide_bases_are_solved_in_the_background_of_a_blink(benchmark) -> None:
-    """D16 regular to regular, 5 x 5, without any cache: asked for is half a second; the benchmark prints the figure."""
-    rho = regular(Group.parse("D16"))
-
-    def solve() -> np.ndarray:
-        decompose.cache_clear()
-        return kernel_basis.__wrapped__(rho, rho, 5)
-
-    assert benchmark.pedantic(solve, rounds=3, warmup_rounds=1).shape == (352, 32, 32, 5, 5)
-
-
 def test_quotient_fields_of_a_subgroup_have_fewer_kernels_than_regular_ones() -> None:
     group = Group.parse("C8")
     halved = quotient(group, Group(2))

@@ -75,7 +75,7 @@ def shape_of(dataset: Dataset) -> Shape:
 def run_cell(cell: Cell, device: str, timing: str) -> Record:
     """Train and measure one cell; what goes wrong is in the record's status and reason, never raised."""
     began = time.perf_counter()
-    run: dict[str, Any] = {"status": "done", "reason": None}
+    run: dict[str, Any] = {"status": "done", "reason": None, **_settings(cell)}
     curve: list[dict[str, Any]] = []
     errors: list[dict[str, Any]] = []
     try:
@@ -111,6 +111,14 @@ def probe(cell: Cell, device: str, steps: int = 3) -> Cost:
     # validation each time, and at the end the test images upright and moved
     scored = count * len(inputs.validation[1]) + (1 + cell.measure.transforms) * len(inputs.test[1])
     return Cost(result.seconds / steps, per_image * scored / count, built, total, count, peak_memory(where))
+
+
+def _settings(cell: Cell) -> dict[str, Any]:
+    """Return the columns that say how the cell was trained."""
+    budget = cell.budget
+    matched = {"match_by": cell.match.by, "match_target": cell.match.target} if cell.match else {}
+    names = ("batch_size", "optimizer", "lr", "schedule", "precision", "checkpoint")
+    return {**matched, **{name: getattr(budget, name) for name in names}}
 
 
 def provenance(device: torch.device) -> dict[str, Any]:
@@ -190,7 +198,8 @@ def _prepared(cell: Cell, device: torch.device) -> tuple[Network, _Inputs, Archi
         return images.to(device).float().mul_(scale), labels.to(device)
 
     train = training_set(dataset, cell.train_size, cell.seed)
-    splits = (train, dataset.validation, dataset.test)
+    test = dataset.test.take(torch.arange(len(dataset.test))[: cell.measure.test_images])
+    splits = (train, dataset.validation, test)
     return network, _Inputs(*(on_device(split.images, split.labels) for split in splits)), architecture
 
 

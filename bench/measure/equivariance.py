@@ -6,14 +6,14 @@ For a map F with actions T on inputs and T' on outputs, at a group element g, th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from bench.groups import Element, act
-from bench.models.network import Network
+from bench.models.network import Law, Network
 
 METRIC = "relative l2 on the centred disc"
 METRIC_VERSION = 1
@@ -31,30 +31,13 @@ def equivariance_error(network: Network, images: Tensor, elements: Sequence[Elem
     """
     network.eval()
     on_disc = images * centred_disc(images)
-    rows = []
-    for g in elements:
-        sums: dict[str, list[Tensor]] = {}
-        for batch in on_disc.split(_BATCH):
-            for layer, values in _errors(network, batch, g):
-                sums.setdefault(layer, []).append(values)
-        for layer, parts in sums.items():
-            errors, floors, kept = torch.cat(parts, 1)
-            rows.append(
-                {
-                    "layer": layer,
-                    "element": str(g),
-                    "degrees": float(g.turn * 360),
-                    "mirror": g.mirror,
-                    "error": float(errors.mean()),
-                    "error_max": float(errors.max()),
-                    "floor": float(floors.mean()),
-                    "invariance_rate": float(kept.mean()) if layer == "output" else None,
-                    "samples": len(images),
-                    "metric": METRIC,
-                    "metric_version": METRIC_VERSION,
-                }
-            )
-    return rows
+    sums: dict[tuple[Element, str], list[Tensor]] = {}
+    for batch in on_disc.split(_BATCH):
+        before = dict(network.trace(batch))
+        for g in elements:
+            for layer, values in _errors(network, batch, before, g):
+                sums.setdefault((g, layer), []).append(values)
+    return [_row(g, layer, torch.cat(parts, 1)) for (g, layer), parts in sums.items()]
 
 
 def centred_disc(features: Tensor) -> Tensor:
@@ -64,23 +47,40 @@ def centred_disc(features: Tensor) -> Tensor:
     return (offset[:, None] ** 2 + offset**2 <= (size / 2) ** 2).to(features.dtype)
 
 
-def _errors(network: Network, images: Tensor, g: Element) -> list[tuple[str, Tensor]]:
-    """Return for each layer, inputs first, the rows error, floor, kept its prediction: (3, B)."""
-    moved_images = act(images, g)
-    found = [("input", torch.stack([_relative(moved_images, moved_images), _floor(images, g, act), _ones(images)]))]
-    for (layer, before), (_, after) in zip(network.trace(images), network.trace(moved_images), strict=True):
+def _errors(network: Network, images: Tensor, before: dict[str, Tensor], g: Element) -> Iterator[tuple[str, Tensor]]:
+    """Yield for each layer, inputs first, the rows error, floor, kept its prediction: (3, B)."""
+    moved = act(images, g)
+    kept = torch.ones(len(images), device=images.device, dtype=images.dtype)
+    yield "input", torch.stack([_relative(moved, moved), _floor(images, g, act), kept])
+    for layer, after in network.trace(moved):
         law = network.laws[layer]
         try:
-            expected = law(before, g)
-            floor = _floor(before, g, law)
+            expected, floor = law(before[layer], g), _floor(before[layer], g, law)
         except ValueError:
             continue
-        kept = (before.flatten(1).argmax(1) == after.flatten(1).argmax(1)).to(before.dtype)
-        found.append((layer, torch.stack([_relative(after, expected), floor, kept])))
-    return found
+        if layer == "output":
+            kept = (before[layer].argmax(1) == after.argmax(1)).to(images.dtype)
+        yield layer, torch.stack([_relative(after, expected), floor, kept])
 
 
-def _floor(features: Tensor, g: Element, law: Any) -> Tensor:
+def _row(g: Element, layer: str, values: Tensor) -> dict[str, Any]:
+    errors, floors, kept = values
+    return {
+        "layer": layer,
+        "element": str(g),
+        "degrees": float(g.turn * 360),
+        "mirror": g.mirror,
+        "error": float(errors.mean()),
+        "error_max": float(errors.max()),
+        "floor": float(floors.mean()),
+        "invariance_rate": float(kept.mean()) if layer == "output" else None,
+        "samples": values.shape[1],
+        "metric": METRIC,
+        "metric_version": METRIC_VERSION,
+    }
+
+
+def _floor(features: Tensor, g: Element, law: Law) -> Tensor:
     return _relative(law(law(features, g), ~g), features)
 
 
@@ -93,7 +93,3 @@ def _relative(found: Tensor, expected: Tensor) -> Tensor:
     scale = expected.flatten(1).norm(dim=1)
     # two features that are both zero agree; a difference from zero has no finite relative size
     return torch.where(distance == 0, torch.zeros_like(distance), distance / scale)
-
-
-def _ones(images: Tensor) -> Tensor:
-    return torch.ones(len(images), device=images.device, dtype=images.dtype)

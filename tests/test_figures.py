@@ -86,9 +86,13 @@ def made_up(
                         for degrees in ANGLES:
                             exact = degrees % 90 == 0 and symmetry != "C1"
                             size_of = 3e-7 if exact else error * (1.5 - strength if stage == "trained" else 1)
-                            for layer, floor in (("block1", 0.08), ("output", 0.0)):
+                            for layer, floor in (
+                                ("input", 0.1 if degrees % 90 else 0.0),
+                                ("block1", 0.08),
+                                ("output", 0.0),
+                            ):
                                 told = {"stage": stage, "layer": layer, "degrees": degrees, "mirror": False}
-                                value = size_of * draw.lognormal(0, 0.1)
+                                value = 0.0 if layer == "input" else size_of * draw.lognormal(0, 0.1)
                                 errors.append({**axes, **told, "error": value, "floor": floor})
     return Tables(pd.DataFrame(runs), pd.DataFrame(curves), pd.DataFrame(errors))
 
@@ -247,7 +251,7 @@ def test_accuracy_by_time_has_a_marker_per_label_and_strength_that_grows_with_st
                 )
             (across,) = (c for c in ax.collections if c.get_label() == label and isinstance(c, LineCollection))
             found = [(segment[0][0], segment[1][0]) for segment in across.get_segments()]
-            expected = [t_interval(group) for _, group in rows.groupby("strength")["train_seconds"]]
+            expected = [(group.min(), group.max()) for _, group in rows.groupby("strength")["train_seconds"]]
             assert np.asarray(found) == pytest.approx(np.asarray(expected), rel=EXACT)
 
 
@@ -284,9 +288,7 @@ def test_equivariance_is_end_to_end_by_stage_on_a_logarithmic_axis() -> None:
     chosen = rows[(rows["label"] == "gcnn C4") & (rows["strength"] == 1.0)]
     expected = chosen.groupby("degrees")["error"].mean().to_list()
     assert np.asarray(strongest.get_ydata()) == pytest.approx(expected, rel=EXACT)
-    # 1e-7 is above the lower edge, and no floor is drawn, as those of the logits are zero
     assert start.get_ylim()[0] < 3e-7
-    assert not [line for line in start.get_lines() if line.get_linestyle() == ":"]
     assert "0" not in [tick.get_text() for tick in start.get_yticklabels()]
 
 
@@ -302,16 +304,23 @@ def test_errors_of_exactly_zero_have_a_tick_of_their_own_below_the_others() -> N
     assert ax.get_ylim()[0] < shown["0"] < min(others) / 5
 
 
-def test_floors_above_zero_are_dotted() -> None:
-    def change(errors: pd.DataFrame) -> None:
-        chosen = (errors["label"] == "hnet") & (errors["layer"] == "output") & (errors["degrees"] % 90 != 0)
-        errors.loc[chosen, "floor"] = 0.02
+def test_the_floor_of_resampling_is_one_dotted_line_where_it_is_not_zero() -> None:
+    figure = whole("equivariance_by_angle")
+    for ax in figure.axes:
+        (floor,) = (line for line in ax.get_lines() if line.get_linestyle() == ":")
+        assert list(np.asarray(floor.get_xdata())) == [15, 45]
+        assert np.asarray(floor.get_ydata()) == pytest.approx([0.1, 0.1], rel=EXACT)
+    assert legend_texts(figure)[-1] == "resampling floor of the image"
 
-    figure = drawn("equivariance_by_angle", with_errors(WHOLE, change))
-    (floor,) = (line for line in figure.axes[0].get_lines() if line.get_linestyle() == ":")
-    assert list(np.asarray(floor.get_xdata())) == [15, 45]
-    assert np.asarray(floor.get_ydata()) == pytest.approx([0.02, 0.02], rel=EXACT)
-    assert legend_texts(figure)[-1] == "resampling floor"
+
+def test_intervals_of_a_share_are_cut_where_no_share_can_be_and_the_note_says_so() -> None:
+    wild = made_up(seeds=2)
+    wild.runs["transformed_accuracy"] = np.where(wild.runs["seed"] == 0, 0.55, 0.95)
+    for name in ("accuracy_by_strength", "accuracy_by_size", "accuracy_by_time"):
+        figure = drawn(name, wild)
+        low, high = figure.axes[0].get_ylim()
+        assert -0.1 < low <= 0 < 1 <= high < 1.1
+        assert any("cut at 0 and 100 %" in " ".join(text.get_text().split()) for text in figure.texts)
 
 
 def test_mirrored_elements_have_a_row_of_their_own() -> None:

@@ -11,7 +11,7 @@ from bench.analysis.summary import done, summarise
 from bench.figures import layout, scales, style
 from bench.figures.accuracy_by_strength import reason
 from bench.figures.looks import looks
-from bench.figures.settings import TRANSFORMED, extremes, note
+from bench.figures.settings import TRANSFORMED, extremes, note, within_bounds
 from bench.tables import Tables
 
 __all__ = ["draw", "reason"]
@@ -24,9 +24,8 @@ def draw(tables: Tables) -> Figure | None:
         return None
     runs = done(tables.runs)
     compared = extremes(runs)
-    points = summarise(
-        runs[runs["strength"].isin(compared)], ["strength", "label", "train_size"], "transformed_accuracy"
-    )
+    chosen = runs[runs["strength"].isin(compared)]
+    points, remarks = within_bounds(summarise(chosen, ["strength", "label", "train_size"], "transformed_accuracy"))
     appearance = looks(tables.runs)
     shown = [label for label in appearance if label in set(points["label"])]
     sizes = sorted(set(points["train_size"]))
@@ -48,4 +47,4 @@ def draw(tables: Tables) -> Figure | None:
             style.line(ax, x, part, appearance[label], label, style.dash(strength))
     layout.label_axes([ax], "training images", "transformed accuracy")
     entries = {label: style.entry(appearance[label]) for label in shown} | style.strength_entries(compared)
-    return layout.finish(figure, entries, note(tables, TRANSFORMED, points["n"]))
+    return layout.finish(figure, entries, note(tables, TRANSFORMED, points["n"], *remarks))

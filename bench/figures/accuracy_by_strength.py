@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from bench.analysis.summary import done, summarise
 from bench.figures import layout, scales, style
 from bench.figures.looks import looks
-from bench.figures.settings import TRANSFORMED, note, obstacle
+from bench.figures.settings import TRANSFORMED, note, obstacle, within_bounds
 from bench.tables import Tables
 
 
@@ -23,7 +23,9 @@ def draw(tables: Tables) -> Figure | None:
     """Return one panel per training-set size with a line per label, or None where `reason` says why not."""
     if reason(tables):
         return None
-    points = summarise(done(tables.runs), ["train_size", "label", "strength"], "transformed_accuracy")
+    points, remarks = within_bounds(
+        summarise(done(tables.runs), ["train_size", "label", "strength"], "transformed_accuracy")
+    )
     appearance = looks(tables.runs)
     shown = [label for label in appearance if label in set(points["label"])]
     sizes, strengths = sorted(set(points["train_size"])), sorted(set(points["strength"]))
@@ -38,4 +40,4 @@ def draw(tables: Tables) -> Figure | None:
                 style.line(ax, part["strength"] + shift, part, appearance[label], label)
     layout.label_axes(axes, "augmentation strength", "transformed accuracy")
     entries = {label: style.entry(appearance[label]) for label in shown}
-    return layout.finish(figure, entries, note(tables, TRANSFORMED, points["n"]))
+    return layout.finish(figure, entries, note(tables, TRANSFORMED, points["n"], *remarks))

@@ -10,7 +10,7 @@ from bench.analysis.summary import done, summarise
 from bench.figures import layout, scales, style
 from bench.figures.accuracy_by_strength import reason as no_accuracy
 from bench.figures.looks import looks
-from bench.figures.settings import TRANSFORMED, note, reaching_zero, timing
+from bench.figures.settings import TRANSFORMED, note, timing, within_bounds
 from bench.tables import Tables
 
 AXES = ["train_size", "label", "strength"]
@@ -27,23 +27,23 @@ def reason(tables: Tables) -> str | None:
 def draw(tables: Tables) -> Figure | None:
     """Return one panel per training-set size with a marker per label and strength, larger for the stronger, or None.
 
-    The intervals are of the accuracy and of the time. See `reason` for None.
+    Vertical bars are intervals of the accuracy, horizontal ones the range of the seconds. See `reason` for None.
     """
     if reason(tables):
         return None
     runs = done(tables.runs)
-    accuracy = summarise(runs, AXES, "transformed_accuracy")
-    seconds = summarise(runs[runs["train_seconds"] > 0], AXES, "train_seconds")
+    accuracy, remarks = within_bounds(summarise(runs, AXES, "transformed_accuracy"))
+    # a range, not a t-interval: on a logarithmic axis the latter reaches zero for two or three seeds
+    seconds = runs[runs["train_seconds"] > 0].groupby(AXES)["train_seconds"].agg(["mean", "min", "max"]).reset_index()
     points = accuracy.merge(seconds, on=AXES, suffixes=("", "_seconds"))
-    remarks = timing(tables.runs) + reaching_zero(points, "low_seconds", "high_seconds")
-    points["low_seconds"] = style.above_zero(points["low_seconds"], points["mean_seconds"])
+    remarks = [*remarks, "horizontal lines are the range over seeds", *timing(tables.runs)]
     appearance = looks(tables.runs)
     shown = [label for label in appearance if label in set(points["label"])]
     sizes, strengths = sorted(set(points["train_size"])), sorted(set(points["strength"]))
     area = {strength: 2.5 + 3 * i / max(len(strengths) - 1, 1) for i, strength in enumerate(strengths)}
     figure, axes = layout.panels([f"{size:,} training images" for size in sizes])
     by_size = [points[points["train_size"] == size] for size in sizes]
-    ends = ["mean_seconds", "low_seconds", "high_seconds"]
+    ends = ["mean_seconds", "min", "max"]
     scales.time_axis(axes, [pd.concat([part[end] for end in ends]) for part in by_size])
     scales.percent_axis(axes, points)
     for ax, of_size in zip(axes, by_size, strict=True):
@@ -57,10 +57,7 @@ def draw(tables: Tables) -> Figure | None:
             for strength, at, mean in zip(part["strength"], x, part["mean"], strict=True):
                 ax.plot(at, mean, linestyle="", markersize=area[strength], label=label, **look.keywords())
             style.bars(ax, x, part, look, label)
-            known = part[part["low_seconds"].notna()]
-            ax.hlines(
-                known["mean"], known["low_seconds"], known["high_seconds"], look.colour, linewidth=0.7, label=label
-            )
+            ax.hlines(part["mean"], part["min"], part["max"], look.colour, linewidth=0.5, alpha=0.6, label=label)
     layout.label_axes(axes, "training time (s)", "transformed accuracy")
     entries = {label: style.entry(appearance[label]) for label in shown} | {
         style.named(strength): Line2D([], [], color=style.GREY, marker="o", linestyle="", markersize=area[strength])

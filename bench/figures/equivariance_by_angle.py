@@ -27,7 +27,9 @@ def reason(tables: Tables) -> str | None:
     """Return why there is no such figure, or None."""
     if against := obstacle(tables):
         return against
-    return "no cell that is done has an equivariance error" if _chosen(tables).empty else None
+    chosen = _chosen(tables)
+    measured = not chosen.empty and (chosen["layer"] == "output").any()
+    return None if measured else "no cell that is done has an equivariance error"
 
 
 @style.paper()
@@ -35,13 +37,14 @@ def draw(tables: Tables) -> Figure | None:
     """Return panels for both stages of the largest training set, a second row for mirrored elements, or None.
 
     Trained without augmentation is solid and with the strongest dashed; before training the two are the same network.
-    Errors of exactly zero lie on a line of their own below the logarithmic axis; dotted lines are resampling floors
-    above zero. See `reason` for None.
+    Errors of exactly zero lie on a line of their own below the logarithmic axis. The dotted line is the floor: what
+    resampling the image alone costs, where that is not zero. See `reason` for None.
     """
     if reason(tables):
         return None
     chosen = _chosen(tables)
-    points, floors = summarise(chosen, AXES, "error"), summarise(chosen, AXES, "floor")
+    points = summarise(chosen[chosen["layer"] == "output"], AXES, "error")
+    floors = summarise(chosen[chosen["layer"] == "input"], ["mirror", "stage", "degrees"], "floor")
     floors = floors[floors["mean"] > 0]
     remarks = reaching_zero(points)
     points["low"] = style.above_zero(points["low"], points["mean"])
@@ -60,29 +63,29 @@ def draw(tables: Tables) -> Figure | None:
     for ax, (mirror, stage) in zip(axes, pairs, strict=True):
         scales.ticks(ax, degrees, "{x:g}°", alone=20)
         here = (points["mirror"] == mirror) & (points["stage"] == stage)
-        there = (floors["mirror"] == mirror) & (floors["stage"] == stage)
+        floor = floors[(floors["mirror"] == mirror) & (floors["stage"] == stage)]
+        if not floor.empty:
+            # of the data alone: the same for every network
+            ax.plot(floor["degrees"], floor["mean"], FLOOR, color=style.GREY, marker=".", linewidth=1, label="floor")
         for (label, strength), shift in zip(lines, shifts, strict=True):
             look = appearance[label]
             part = points[here & (points["label"] == label) & (points["strength"] == strength)]
             if not part.empty:
                 above = part.assign(**{end: part[end].clip(lower=zero) for end in ("mean", "low", "high")})
                 style.line(ax, part["degrees"] + shift, above, look, label, style.dash(strength))
-            floor = floors[there & (floors["label"] == label) & (floors["strength"] == strength)]
-            if not floor.empty:
-                ax.plot(floor["degrees"], floor["mean"], FLOOR, color=look.colour, linewidth=0.8, label="floor")
     layout.label_axes(axes, "angle", "relative equivariance error")
     entries = {label: style.entry(appearance[label]) for label in shown} | style.strength_entries(strengths)
     if not floors.empty:
-        entries["resampling floor"] = Line2D([], [], color=style.GREY, linestyle=FLOOR)
+        entries["resampling floor of the image"] = Line2D([], [], color=style.GREY, linestyle=FLOOR, marker=".")
     return layout.finish(figure, entries, note(tables, "error of the logits, augmentation by", points["n"], *remarks))
 
 
 def _chosen(tables: Tables) -> pd.DataFrame:
-    """Return the end-to-end rows that are drawn: largest training set, extreme strengths, initialisation once."""
+    """Return the rows of inputs and logits that are drawn: largest training set, extreme strengths, one init."""
     rows = of_done(tables.equivariance, tables.runs)
     if rows.empty:
         return rows
-    rows = rows[(rows["layer"] == "output") & rows["error"].notna()]
+    rows = rows[rows["layer"].isin(["input", "output"]) & rows["error"].notna()]
     rows = rows[rows["train_size"] == rows["train_size"].max()]
     strengths = extremes(tables.runs)
     trained = (rows["stage"] == "trained") & rows["strength"].isin(strengths)

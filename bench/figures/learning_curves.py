@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from bench.analysis.summary import summarise
 from bench.figures import layout, scales, style
 from bench.figures.looks import looks
-from bench.figures.settings import extremes, note, obstacle, of_done, timing
+from bench.figures.settings import extremes, note, obstacle, of_done, timing, within_bounds
 from bench.tables import Tables
 
 AXES = ["train_size", "strength", "label", "step"]
@@ -30,7 +30,7 @@ def draw(tables: Tables) -> Figure | None:
     """
     if reason(tables):
         return None
-    points = _points(tables)
+    points, remarks = within_bounds(_points(tables))
     appearance = looks(tables.runs)
     shown = [label for label in appearance if label in set(points["label"])]
     pairs = sorted(set(zip(points["train_size"], points["strength"], strict=True)))
@@ -60,12 +60,14 @@ def draw(tables: Tables) -> Figure | None:
             )
             ax.lines[-1].set_label(label)
             ax.fill_between(
-                curve["seconds"], curve["low"], curve["high"], color=look.colour, alpha=0.18, linewidth=0, label=label
+                curve["seconds"], curve["low"], curve["high"], color=look.colour, alpha=0.1, linewidth=0, label=label
             )
     layout.label_axes(axes, "training time (s)", "validation accuracy")
     entries = {label: style.entry(appearance[label]) for label in shown}
     return layout.finish(
-        figure, entries, note(tables, "validation inputs moved as in training, by", points["n"], *timing(tables.runs))
+        figure,
+        entries,
+        note(tables, "validation inputs moved as in training, by", points["n"], *remarks, *timing(tables.runs)),
     )
 
 

@@ -86,6 +86,13 @@ def note(tables: Tables, about: str, seeds: pd.Series[int], *remarks: str) -> st
     return "; ".join([*parts, *remarks]) + "."
 
 
+def within_bounds(points: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Return the points of a share with intervals cut to [0, 1], where its mean must lie, and what a note says."""
+    cut = (points["low"] < 0) | (points["high"] > 1)
+    bounded = points.assign(low=points["low"].clip(lower=0), high=points["high"].clip(upper=1))
+    return bounded, ["intervals are cut at 0 and 100\N{NO-BREAK SPACE}%"] if cut.any() else []
+
+
 def timing(runs: pd.DataFrame) -> list[str]:
     """Return what a note says about seconds: nothing, unless some were measured while the device was shared."""
     if not (done(runs)["timing"] == "shared").any():

@@ -1,0 +1,62 @@
+"""Imports follow the data flow of the design: nothing on the left imports anything on its right."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent / "bench"
+
+# room -> the rooms that it may import; a room may always import itself
+ALLOWED: dict[str, set[str]] = {
+    "errors": set(),
+    "seeds": set(),
+    "yamlfile": {"axes", "errors"},
+    "axes": {"errors"},
+    "cell": set(),
+    "registry": {"errors"},
+    "groups": {"errors"},
+    "kernels": {"groups"},
+    "layers": {"groups", "kernels"},
+    "data": {"errors", "seeds", "registry", "groups", "axes"},
+    "augment": {"groups", "seeds"},
+    "models": {"errors", "cell", "registry", "groups", "kernels", "layers"},
+    "train": {"cell", "seeds"},
+    "measure": {"groups", "models"},
+    "suite": {"axes", "cell", "errors", "groups", "registry", "yamlfile"},
+    "store": {"cell", "errors"},
+    "tables": {"errors", "store"},
+    "analysis": {"tables"},
+    "figures": {"analysis", "tables", "store"},
+}
+
+
+def imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [f"{node.module}.{alias.name}" if node.module == "bench" else node.module for alias in node.names]
+        found |= {name.split(".")[1] for name in names if name.startswith("bench.")}
+    return found
+
+
+@pytest.mark.parametrize("room", ALLOWED)
+def test_a_room_imports_only_what_lies_before_it(room: str) -> None:
+    files = sorted((ROOT / room).rglob("*.py")) or [ROOT / f"{room}.py"]
+    for path in files:
+        beyond = imports(path) - ALLOWED[room] - {room, "__version__"}
+        assert not beyond, f"{path.relative_to(ROOT.parent)} imports {', '.join(sorted(beyond))}"
+
+
+@pytest.mark.parametrize("room", ["analysis", "figures", "tables", "store"])
+def test_tables_and_figures_need_no_torch(room: str) -> None:
+    """What reads results works on a machine without torch."""
+    code = f"import sys, bench.{room}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -280,7 +280,11 @@ def test_equivariance_is_end_to_end_by_stage_on_a_logarithmic_axis() -> None:
     figure = whole("equivariance_by_angle")
     assert [ax.get_title() for ax in figure.axes] == ["at initialisation", "trained on 12,000 images"]
     start, end = figure.axes
-    assert start.get_yscale() == end.get_yscale() == "log"
+    for ax in (start, end):
+        heights = ax.transData.transform([(0, y) for y in (1e-7, 1e-5, 1e-2, 1e-1, 1)])[:, 1]
+        rounding, tenfold, again = heights[1] - heights[0], heights[3] - heights[2], heights[4] - heights[3]
+        assert tenfold == pytest.approx(again)  # logarithmic
+        assert rounding == pytest.approx(tenfold / 2)  # what is rounding alone takes a quarter of the height
     assert {line.get_linestyle() for line in lines(start)} == {"-"}
     assert {line.get_linestyle() for line in lines(end, "cnn")} == {"-", "--"}
     rows = WHOLE.equivariance.query("layer == 'output' and stage == 'trained' and train_size == 12000")

@@ -21,6 +21,9 @@ from bench.tables import Tables
 
 AXES = ["mirror", "stage", "strength", "label", "degrees"]
 FLOOR: Literal[":"] = ":"
+# errors below it are rounding: how small they are says little, and would take most of a logarithmic axis
+ROUNDING = 1e-3
+SQUEEZED = 0.25
 
 
 def reason(tables: Tables) -> str | None:
@@ -37,7 +40,7 @@ def draw(tables: Tables) -> Figure | None:
     """Return panels for both stages of the largest training set, a second row for mirrored elements, or None.
 
     Trained without augmentation is solid and with the strongest dashed; before training the two are the same network.
-    Errors of exactly zero lie on a line of their own below the logarithmic axis. The dotted line is the floor: what
+    Errors of exactly zero lie on a line of their own below the others. The dotted line is the floor: what
     resampling the image alone costs, where that is not zero. See `reason` for None.
     """
     if reason(tables):
@@ -47,6 +50,8 @@ def draw(tables: Tables) -> Figure | None:
     floors = summarise(chosen[chosen["layer"] == "input"], ["mirror", "stage", "degrees"], "floor")
     floors = floors[floors["mean"] > 0]
     remarks = reaching_zero(points)
+    if (points["mean"] < ROUNDING).any():
+        remarks.append(f"below {ROUNDING:g} the decades are drawn smaller")
     points["low"] = style.above_zero(points["low"], points["mean"])
     zero = _zero_level(pd.concat([points["mean"], points["low"], floors["mean"]]))
     appearance = looks(tables.runs)
@@ -105,18 +110,28 @@ def _zero_level(values: pd.Series[float]) -> float:
 
 
 def _error_axis(axes: Sequence[Axes], zero: float, points: pd.DataFrame, floors: pd.DataFrame) -> None:
-    """Number the decades, and zero if anything is there."""
+    """Number the decades, and zero if anything is there; those below ROUNDING are drawn lower than the others."""
     has_zero = bool((points["mean"] == 0).any())
     first = round(math.log10(zero)) + 1
     drawn = np.concatenate([points[["mean", "high"]].to_numpy(float).ravel(), floors["mean"].to_numpy(float)])
     top = max(float(np.nanmax(drawn)), 10.0 ** (first + 1))
-    last = math.ceil(math.log10(top) - 1e-9)
-    step = math.ceil((last - first + 1) / 8)
-    decades = [10.0**power for power in range(first, last + 1) if power % step == 0]
-    ticks = [zero, *decades] if has_zero else decades
+    decades = range(first, math.ceil(math.log10(top) - 1e-9) + 1)
+    ticks = [10.0**power for power in decades if 10.0**power >= ROUNDING or power % 3 == 0]
     for ax in axes:
-        ax.set_yscale("log")
-    axes[0].yaxis.set_major_locator(FixedLocator(ticks))
+        ax.set_yscale("function", functions=(_heights, _values))
+    axes[0].yaxis.set_major_locator(FixedLocator([zero, *ticks] if has_zero else ticks))
     axes[0].yaxis.set_minor_locator(NullLocator())
     axes[0].yaxis.set_major_formatter(lambda y, _: "0" if y < 3 * zero else f"$10^{{{round(math.log10(y))}}}$")
     axes[0].set_ylim(zero / 2 if has_zero else 10.0**first / 1.5, top * 1.5)
+
+
+def _heights(values: np.ndarray) -> np.ndarray:
+    """Return the heights of values: one per decade above ROUNDING, SQUEEZED below it."""
+    decades = np.log10(np.maximum(values, 1e-300) / ROUNDING)
+    heights: np.ndarray = np.where(decades < 0, decades * SQUEEZED, decades)
+    return heights
+
+
+def _values(heights: np.ndarray) -> np.ndarray:
+    values: np.ndarray = ROUNDING * 10.0 ** np.where(heights < 0, heights / SQUEEZED, heights)
+    return values

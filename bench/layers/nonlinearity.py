@@ -66,7 +66,7 @@ def _counts(fields: FieldType) -> list[int]:
 def _norm(block: Tensor) -> Tensor:
     """Return the norms (B, n, 1, S, S) of the fields (B, n, size, S, S), kept off zero.
 
-    There they have no gradient, and where a threshold is negative, dividing by them would blow rounding up into features.
+    There they have no gradient, and where a threshold is negative, dividing by them would turn rounding into features.
     """
     return torch.sqrt(block.square().sum(2, keepdim=True) + 1e-4)
 

@@ -6,6 +6,7 @@ What is heavy (torch, pandas, matplotlib) is imported by the command that needs 
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -46,11 +47,21 @@ FreshOption = Annotated[
 
 
 def main() -> None:
-    """Run the command line; a person's mistake is one sentence and exit code 2."""
+    """Run the command line; what a person can mend is one sentence and exit code 2."""
     try:
         app(prog_name="equivaug")
     except UserError as error:
         print(f"equivaug: {error}", file=sys.stderr)
+        sys.exit(2)
+    except BrokenPipeError:
+        from bench.run import stop_printing
+
+        stop_printing()
+        sys.exit(128 + signal.SIGPIPE)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"equivaug: {error.filename} cannot be used: {error.strerror}", file=sys.stderr)
         sys.exit(2)
 
 
@@ -68,7 +79,7 @@ def run(
     from bench.run import carry_out, chosen_device, default_workers
 
     where = chosen_device(device)
-    plan, results, _ = _planned(suite, overrides, out, fresh, verify=True)
+    plan, results, _ = _planned(suite, overrides, out, fresh)
     raise typer.Exit(carry_out(plan, run_cell, results, where, workers or default_workers(where), fresh))
 
 
@@ -89,7 +100,7 @@ def plan(
     from bench.run import chosen_device, default_workers, is_cpu
 
     where = chosen_device(device)
-    made, results, reasons = _planned(suite, overrides, out, fresh, verify=False)
+    made, results, reasons = _planned(suite, overrides, out, fresh)
     print(f"{len(made.cells)} cells in {results}: {reasons}")
     if made.todo:
         count = workers or default_workers(where)
@@ -171,9 +182,7 @@ def fetch(name: Annotated[str, typer.Argument(help="A data set of `equivaug list
     print("\n".join(map(str, files)) if files else f"{name} needs no download")
 
 
-def _planned(
-    name: str, overrides: list[str] | None, out: Path | None, fresh: bool, verify: bool
-) -> tuple[Plan, Path, str]:
+def _planned(name: str, overrides: list[str] | None, out: Path | None, fresh: bool) -> tuple[Plan, Path, str]:
     """Return the plan of a suite with its results folder, both checked, and the state of its cells in words."""
     from bench import results as folder
     from bench.plan import make
@@ -185,7 +194,7 @@ def _planned(
     folder.check(results, loaded)
     store = Store(results)
     found = {} if fresh else store.scan()
-    damaged = store.damaged() if verify and found else []
+    damaged = store.damaged() if found else []
     for cell_id in damaged:
         print(f"damaged: {store.folder / cell_id}.json is not what was written; its cell runs again")
     standing = {cell_id for cell_id, status in found.items() if status == "standing"} - set(damaged)

@@ -14,6 +14,13 @@ class Impossible(UserError):  # noqa: N818 - it is a reason, and reads as one
     """A combination that cannot exist (a group that a family lacks, an image too small); the message is the reason."""
 
 
+def one_line(error: BaseException, longest: int = 300) -> str:
+    """Return an exception as one line of a table: its type and the beginning of what it says."""
+    said = " ".join(str(error).split())
+    text = f"{type(error).__name__}: {said}" if said else type(error).__name__
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return ``; did you mean 'x'?`` for the closest known word, or ``; known: a, b`` when none is close."""
     names = sorted(known)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from bench.cell import Cell
@@ -62,9 +62,10 @@ def estimate(cells: Sequence[Cell], probe: Callable[[Cell], Cost], workers: int,
         if isinstance(cost, pool.Failure):
             lines.append(Line(cell.label, len(alike), math.nan, None, cost.reason))
         else:
-            seconds = sum(_seconds(each, cost) for each in alike)
+            steps = sum(total_steps(each.budget, each.train_size) for each in alike)
+            seconds = len(alike) * cost.fixed_seconds + steps * cost.step_seconds
             lines.append(Line(cell.label, len(alike), seconds, cost.peak_memory_bytes, None))
-    return Estimate(_by_family(lines), workers)
+    return Estimate(_by_family(lines, dict.fromkeys(cell.label for cell in cells)), workers)
 
 
 def _kind(cell: Cell) -> str:
@@ -74,15 +75,8 @@ def _kind(cell: Cell) -> str:
     return json.dumps([data, cell.family, cell.family_options, cell.width, match, budget], sort_keys=True)
 
 
-def _seconds(cell: Cell, cost: Cost) -> float:
-    """Return the seconds of a cell from the cost of another one of its kind."""
-    steps = total_steps(cell.budget, cell.train_size)
-    return cost.build_seconds + steps * cost.step_seconds + cost.evaluations * cost.evaluation_seconds
-
-
-def _by_family(lines: Sequence[Line]) -> tuple[Line, ...]:
-    """Return one line per label, in order of their first."""
-    labels = dict.fromkeys(line.label for line in lines)
+def _by_family(lines: Sequence[Line], labels: Iterable[str]) -> tuple[Line, ...]:
+    """Return one line per label, in the order of the labels."""
     parts = {label: [line for line in lines if line.label == label] for label in labels}
     return tuple(
         Line(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
 from filelock import FileLock, Timeout
 
+import bench
+from bench.cell import Cell
 from bench.errors import UserError
 from bench.store import Store, write_atomically
 from bench.yamlfile import read
@@ -30,7 +32,10 @@ def check(results: Path, suite: Suite) -> None:
     if not results.is_dir() or not _content(results):
         return
     if not (results / SUITE).is_file():
-        raise UserError(f"{results} is not empty and not a results folder of a suite; give --out another folder")
+        what = "holds cells of no one suite" if (results / "cells").is_dir() else "is not empty and no results folder"
+        raise UserError(f"{results} {what}; give --out another folder")
+    if not (results / SUITE).read_bytes().startswith(_MARK.encode()):
+        raise UserError(f"{results / SUITE} was not written by equivaug and would be lost; give --out another folder")
     owner = read(results / SUITE)
     name = owner.get("name") if isinstance(owner, dict) else None
     if name != suite.name:
@@ -50,16 +55,18 @@ def check_cells(results: Path, present: set[str], planned: set[str]) -> None:
 def check_readable(results: Path) -> None:
     """Raise UserError if the folder has no shards to read."""
     if not (results / "cells").is_dir():
-        raise UserError(f"{results} is not a results folder: it has no folder 'cells'")
+        raise UserError(f"{results} has no folder 'cells' with finished cells to read; `equivaug run` makes it")
 
 
 @contextlib.contextmanager
-def opened(results: Path, suite: Suite, fresh: bool) -> Iterator[Store]:
+def opened(results: Path, suite: Suite, standing: Iterable[Cell], fresh: bool) -> Iterator[Store]:
     """Hold the folder for one run: make it, lock it, start it over if ``fresh``, and write down the suite.
 
-    UserError if it cannot be written, or if another run holds it.
+    The cells that are ``standing`` get the labels that the suite has now. UserError if the folder cannot be written, or
+    if another run holds it.
     """
     store = Store(results)
+    written = dumped(suite).encode()
     with contextlib.ExitStack() as held:
         try:
             store.folder.mkdir(parents=True, exist_ok=True)
@@ -67,7 +74,9 @@ def opened(results: Path, suite: Suite, fresh: bool) -> Iterator[Store]:
             store.clear(all_shards=fresh)
             for name in TABLES if fresh else ():
                 (results / name).unlink(missing_ok=True)
-            write_atomically(results / SUITE, dumped(suite).encode())
+            if not (results / SUITE).is_file() or (results / SUITE).read_bytes() != written:
+                store.relabel(standing)
+                write_atomically(results / SUITE, written)
         except Timeout as error:
             raise UserError(
                 f"another run is writing to {results}; wait for it, or give --out another folder"
@@ -96,9 +105,18 @@ def merge(sources: Sequence[Path], into: Path) -> Tables:
 
 
 def dumped(suite: Suite) -> str:
-    """Return a suite as a suite file, with its overrides applied."""
-    return yaml.safe_dump(suite.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=120)
+    """Return a suite as a suite file, with its overrides applied and a mark that tells whose file it is."""
+    mark = f"{_MARK} {bench.__version__} to say what the cells in this folder are; every run writes it anew\n"
+    return mark + yaml.safe_dump(suite.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=120)
+
+
+_MARK = "# written by equivaug"
 
 
 def _content(results: Path) -> list[Path]:
-    return [path for path in results.iterdir() if path.name != LOCK]
+    """Return what lies in a folder, without what a run that was killed at once has left."""
+    return [
+        path
+        for path in results.iterdir()
+        if path.name != LOCK and path.suffix != ".tmp" and not (path.name == "cells" and not any(path.iterdir()))
+    ]

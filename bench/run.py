@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
+import sys
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -11,11 +15,13 @@ from bench import results as folder
 from bench.cell import Cell
 from bench.errors import UserError
 from bench.execute import execute
+from bench.execute.pool import STOPS
 from bench.execute.progress import Progress, outcome
 from bench.store import RETRIED, Record, Store
 
 if TYPE_CHECKING:
     from bench.plan import Plan
+    from bench.tables import Tables
 
 
 class Runner(Protocol):
@@ -30,11 +36,12 @@ OK, SOME_FAILED, INTERRUPTED = 0, 1, 130
 def carry_out(plan: Plan, runner: Runner, results: Path, device: str, workers: int, fresh: bool = False) -> int:
     """Run what a plan has to do, write tables and figures, tell what failed, and return the exit code.
 
-    Ctrl-C stops the workers, keeps every finished cell and still writes the tables.
+    Ctrl-C, a scheduler's or a closing terminal's signal, and a closed standard output stop the workers, keep every
+    finished cell and still write the tables.
     """
-    with folder.opened(results, plan.suite, fresh) as store:
-        to_run = {cell.cell_id for cell in plan.todo}
-        done_before = [cell for cell in plan.cells if cell.cell_id not in to_run | plan.impossible.keys()]
+    to_run = {cell.cell_id for cell in plan.todo} | plan.impossible.keys()
+    standing = [cell for cell in plan.cells if cell.cell_id not in to_run]
+    with folder.opened(results, plan.suite, standing, fresh) as store:
         for cell in plan.cells:
             if cell.cell_id in plan.impossible:
                 store.write(cell, Record.without_result(cell, "skipped", plan.impossible[cell.cell_id]))
@@ -42,12 +49,30 @@ def carry_out(plan: Plan, runner: Runner, results: Path, device: str, workers: i
         work = partial(runner, device=device, timing=timing)
         interrupted = False
         try:
-            with Progress(len(plan.todo)) as progress:
+            with _stoppable(), Progress(len(plan.todo)) as progress:
                 execute(plan.todo, work, store, progress, workers, one_thread=is_cpu(device))
         except KeyboardInterrupt:
             interrupted = True
-        store.relabel(done_before)
+        except BrokenPipeError:
+            interrupted = True
+            stop_printing()
         return _finish(plan, store, results, interrupted)
+
+
+def stop_printing() -> None:
+    """Send standard output nowhere, once nobody reads it; Python would complain when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextlib.contextmanager
+def _stoppable() -> Iterator[None]:
+    """Take every signal that asks to stop as Ctrl-C."""
+    before = {number: signal.signal(number, signal.default_int_handler) for number in STOPS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def is_cpu(device: str) -> bool:
@@ -91,22 +116,22 @@ def _finish(plan: Plan, store: Store, results: Path, interrupted: bool) -> int:
     for path in figures.draw_all(written, results / "figures"):
         if path.suffix == ".png":
             print(f"figure: {path}")
+    for name, reason in figures.skipped(written).items():
+        print(f"not drawn: {name}, because {reason}")
     for cell_id in damaged:
         print(f"damaged: cell {cell_id} cannot be read; the next run runs it again")
-    return _tell_failures(plan, store)
+    return _tell_outcomes(plan, store, written)
 
 
-def _tell_failures(plan: Plan, store: Store) -> int:
+def _tell_outcomes(plan: Plan, store: Store, written: Tables) -> int:
+    counts = written.runs["status"].value_counts()
+    print(f"{len(plan.cells)} cells: {', '.join(f'{count} {status}' for status, count in counts.items())}")
     statuses = store.scan()
     failed = [cell for cell in plan.cells if statuses.get(cell.cell_id, "infra") in RETRIED]
     if not failed:
-        print(f"all {len(plan.cells)} cells are done")
         return OK
     first = failed[0]
     shard = store.read(first.cell_id, statuses.get(first.cell_id, "infra"))
     reason = outcome(shard.record) if shard else "its shard is damaged"
-    print(
-        f"{len(failed)} of {len(plan.cells)} cells failed; the next run tries them again; "
-        f"the first, {first.label} (cell {first.cell_id}): {reason}"
-    )
+    print(f"the next run tries again what failed, such as {first.label} (cell {first.cell_id}): {reason}")
     return SOME_FAILED

@@ -12,6 +12,7 @@ import hashlib
 import json
 import math
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,13 +67,9 @@ class Store:
     def scan(self) -> dict[str, str]:
         """Return the status of every cell that has a shard, ``standing`` for results; reads names, not files."""
         found: dict[str, str] = {}
-        with contextlib.suppress(FileNotFoundError), os.scandir(self.folder) as entries:
-            for entry in entries:
-                cell_id, _, rest = entry.name.partition(".")
-                if rest == "json":
-                    found[cell_id] = "standing"
-                elif rest.removesuffix(".json") in RETRIED and rest.endswith(".json"):
-                    found.setdefault(cell_id, rest.removesuffix(".json"))
+        for name in self._names():
+            if not name["temporary"] and found.get(name["cell_id"]) != "standing":
+                found[name["cell_id"]] = name["status"] or "standing"
         return found
 
     def write(self, cell: Cell, record: Record) -> None:
@@ -96,7 +93,7 @@ class Store:
 
     def read(self, cell_id: str, status: str = "standing") -> Shard | None:
         """Return one shard, None if it is not what was written; UserError if a newer version wrote it."""
-        body = _body(self.folder / _name(cell_id, status))
+        body = self._body(cell_id, status)
         if body is None:
             return None
         content = json.loads(body)
@@ -112,7 +109,7 @@ class Store:
     def damaged(self) -> list[str]:
         """Return the cell_ids of standing shards that are not what was written; checks each without parsing it."""
         standing = [cell_id for cell_id, status in self.scan().items() if status == "standing"]
-        return [cell_id for cell_id in standing if _body(self.folder / _name(cell_id, "standing")) is None]
+        return [cell_id for cell_id in standing if self._body(cell_id, "standing") is None]
 
     def relabel(self, cells: Iterable[Cell]) -> None:
         """Give standing shards the labels that the suite has now: a label is no part of a cell's identity."""
@@ -126,9 +123,20 @@ class Store:
 
     def clear(self, all_shards: bool) -> None:
         """Remove what interrupted writes left, and every shard if asked."""
-        for pattern in ("*.tmp", "*.json") if all_shards else ("*.tmp",):
-            for path in self.folder.glob(pattern):
-                path.unlink()
+        for name in self._names():
+            if all_shards or name["temporary"]:
+                (self.folder / name.string).unlink()
+
+    def _names(self) -> list[re.Match[str]]:
+        """Return the names of the files that are the store's own; what else lies in the folder is left alone."""
+        with contextlib.suppress(FileNotFoundError), os.scandir(self.folder) as entries:
+            return [name for entry in entries if (name := _NAME.fullmatch(entry.name))]
+        return []
+
+    def _body(self, cell_id: str, status: str) -> bytes | None:
+        """Return the checked bytes of a shard, None if they are not what was written for this cell."""
+        body = _body(self.folder / _name(cell_id, status))
+        return body if body and body.startswith(_beginning(cell_id)) else None
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -149,6 +157,11 @@ def write_atomically(path: Path, content: bytes) -> None:
         os.close(descriptor)
 
 
+_NAME = re.compile(
+    rf"(?P<cell_id>[0-9a-f]{{20}})(?:\.(?P<status>{'|'.join(RETRIED)}))?\.json(?P<temporary>\.\d+\.tmp)?"
+)
+
+
 def _name(cell_id: str, status: str) -> str:
     return f"{cell_id}.{status}.json" if status in RETRIED else f"{cell_id}.json"
 
@@ -162,6 +175,11 @@ def _framed(body: bytes) -> bytes:
     return head.encode() + _BODY + body + b"}\n"
 
 
+def _beginning(cell_id: str) -> bytes:
+    """Return how a shard's content begins: a shard under another cell's name is not that cell's."""
+    return json.dumps({"axes": {"cell_id": cell_id}}).removesuffix("}}").encode()
+
+
 def _body(path: Path) -> bytes | None:
     """Return the checked bytes of a shard's last value, None if they are not what was written."""
     try:
@@ -170,7 +188,7 @@ def _body(path: Path) -> bytes | None:
     except (OSError, ValueError):
         return None
     body = rest.removesuffix(b"}\n")
-    if told.get("checksum") != _checksum(body) or not isinstance(told.get("schema"), int):
+    if body == rest or told.get("checksum") != _checksum(body) or not isinstance(told.get("schema"), int):
         return None
     if told["schema"] > SCHEMA_VERSION:
         raise UserError(f"{path} was written by a newer version of equivaug; update to read it")

@@ -182,7 +182,19 @@ def write(tables: Tables, results: Path) -> None:
 
 def read(results: Path) -> Tables:
     """Return the tables of a results folder, of this or any earlier schema version; UserError if it has none."""
-    return Tables(**{name: _table(name, _read(results / f"{name}.parquet", results)) for name in NAMES})
+    found = {}
+    for name in NAMES:
+        path = results / f"{name}.parquet"
+        frame = _read(path, results)
+        try:
+            found[name] = _table(name, frame)
+        except (pa.errors.SchemaError, pa.errors.SchemaErrors) as error:
+            first = getattr(error, "schema_errors", [error])[0]
+            raise UserError(
+                f"{path}: the column '{first.schema.name}' is missing or holds values of another type; "
+                f"`equivaug tables {results}` writes it anew"
+            ) from error
+    return Tables(**found)
 
 
 def merge(sources: Iterable[Path], into: Path) -> Tables:
@@ -224,10 +236,12 @@ _METADATA = b"equivaug"
 
 def _read(path: Path, results: Path) -> pd.DataFrame:
     try:
-        table = parquet.read_table(path)
-        version = json.loads((table.schema.metadata or {})[_METADATA])["schema"]
-    except FileNotFoundError as error:
+        content = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise UserError(f"{results} is not a results folder with tables: it has no {path.name}") from error
+    try:
+        table = parquet.read_table(io.BytesIO(content))
+        version = json.loads((table.schema.metadata or {})[_METADATA])["schema"]
     except (OSError, KeyError, ValueError) as error:
         raise UserError(f"{path} is not a table of equivaug; `equivaug tables {results}` writes it anew") from error
     if version > SCHEMA_VERSION:

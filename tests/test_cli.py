@@ -8,11 +8,9 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import yaml
 
@@ -22,9 +20,8 @@ from bench.plan import make
 from bench.results import LOCK, TABLES
 from bench.run import carry_out
 from bench.store import Store
-from bench.suite import cells, data_choices, load, parse
+from bench.suite import load, parse
 from tests.fakes import instant, same_runs
-from tests.tolerances import TIME_TO_PLAN
 
 SMALL: dict[str, Any] = {
     "name": "small",
@@ -93,7 +90,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     told = subprocess.run(command, capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stdout + told.stderr
     assert told.stdout.count(": accuracy ") == 8
-    assert "all 8 cells are done" in told.stdout
+    assert "8 cells: 8 done" in told.stdout
     return folder / "out"
 
 
@@ -113,16 +110,19 @@ def test_a_run_leaves_tables_figures_and_the_suite(results: Path) -> None:
 def test_a_damaged_and_a_lost_shard_run_again_with_the_same_numbers_on_any_number_of_workers(
     results: Path, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    suite = write_suite(here)
-    before = tables.read(results).runs
-    damaged, lost = sorted((results / "cells").iterdir())[:2]
+    suite, copied = write_suite(here), shutil.copytree(results, here / "copied")
+    damaged, lost = sorted((copied / "cells").iterdir())[:2]
     damaged.write_bytes(damaged.read_bytes()[:100])
     lost.unlink()
-    code, out, _ = called("run", suite, "--out", str(results), "--workers", "2", capsys=capsys)
+    told = f"damaged: {damaged.relative_to(here)} is not what was written; its cell runs again"
+    code, out, _ = called("plan", suite, "--out", "copied", capsys=capsys)
+    assert told in out
+    assert "6 done, 2 to do" in out
+    code, out, _ = called("run", suite, "--out", "copied", "--workers", "2", capsys=capsys)
     assert code == 0
-    assert f"damaged: {damaged} is not what was written; its cell runs again" in out
+    assert told in out
     assert out.count(": accuracy ") == 2
-    same_runs(tables.read(results).runs, before)
+    same_runs(tables.read(copied).runs, tables.read(results).runs)
 
 
 def test_what_is_done_is_not_run_again_and_needs_no_probe(
@@ -140,7 +140,78 @@ def test_a_plan_measures_what_is_left(here: Path, capsys: pytest.CaptureFixture[
     assert not (here / "results").exists()
 
 
-def test_tables_and_plot_rebuild_from_what_is_there(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_suite_that_a_run_leaves_is_a_suite_file(
+    results: Path, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copied = shutil.copytree(results, here / "copied")
+    before = (copied / "suite.yaml").read_bytes()
+    code, out, _ = called("run", "copied/suite.yaml", "--out", "copied", capsys=capsys)
+    assert (code, out.count(": accuracy ")) == (0, 0)
+    assert (copied / "suite.yaml").read_bytes() == before
+    same_runs(tables.read(copied).runs, tables.read(results).runs)
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_labels_that_the_suite_changes_change_in_the_tables(
+    results: Path, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(results, here / "copied")
+    renamed = write_suite(here, families=[{**SMALL["families"][0], "label": "mine"}])
+    code, out, _ = called("run", renamed, "--out", "copied", capsys=capsys)
+    assert (code, out.count(": accuracy ")) == (0, 0)
+    assert set(tables.read(here / "copied").runs["label"].str.rpartition()[0]) == {"mine width"}
+
+
+def test_figures_of_earlier_tables_are_removed_and_a_persons_files_stay(
+    results: Path, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    figures = shutil.copytree(results, here / "copied") / "figures"
+    stale = [figures / "accuracy_by_size.png", figures / "learning_curves-D4.pdf"]
+    for path in (*stale, figures / "mine.png"):
+        path.write_text("old")
+    code, out, _ = called("plot", "copied", capsys=capsys)
+    assert code == 0
+    assert "not drawn: accuracy_by_size, because 20 is the only training-set size" in out
+    assert not any(path.exists() for path in stale)
+    assert (figures / "mine.png").read_text() == "old"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "in_the_way"),
+    [
+        (["run", "suite.yaml", "--out", "file/below"], "file"),
+        (["plan", "suite.yaml", "--out", "out"], "out/cells"),
+        (["plot", "out"], "out/figures"),
+        (["tables", "file/below"], "file"),
+        (["merge", "file/below", "--into", "x"], "file"),
+    ],
+)
+def test_a_file_in_the_way_is_one_sentence(
+    arguments: list[str], in_the_way: str, results: Path, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_suite(here)
+    out = shutil.copytree(results, here / "out")
+    for folder in ("cells", "figures"):
+        if in_the_way.endswith(folder):
+            shutil.rmtree(out / folder)
+    (here / in_the_way).write_text("a file")
+    code, _, err = called(*arguments, capsys=capsys)
+    assert code == 2
+    assert err.startswith(f"equivaug: {in_the_way}")
+    assert err.count("\n") == 1
+    assert (here / in_the_way).read_text() == "a file"
+
+
+def test_output_that_nobody_reads_ends_the_command_quietly() -> None:
+    command = f"{sys.executable} -m bench list families | head -1"
+    told = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert (told.stdout.count("\n"), told.stderr) == (1, "")
+
+
+def test_tables_and_plot_rebuild_from_what_is_there(
+    results: Path, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = shutil.copytree(results, here / "copied")
     before = (results / "runs.parquet").read_bytes()
     (results / "runs.parquet").unlink()
     code, out, _ = called("tables", str(results), capsys=capsys)
@@ -162,9 +233,10 @@ def test_fresh_removes_only_what_the_tool_wrote(results: Path, here: Path, capsy
     assert code == 2
     assert "copied holds 8 cells that this suite does not have" in err
     assert len(Store(copied).scan()) == 8
+    (copied / "cells" / "notes.json").write_text("notes")
     assert carry_out(make(load(one), set(), one), instant, copied, "cpu", 1, fresh=True) == 0
     assert list(tables.read(copied).runs["seed"]) == [5]
-    assert (copied / "README.md").read_text() == "notes"
+    assert (copied / "README.md").read_text() == (copied / "cells" / "notes.json").read_text() == "notes"
 
 
 @pytest.mark.usefixtures("without_figures")
@@ -256,9 +328,10 @@ def test_a_corrupt_download_is_one_sentence(
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ({"notes.txt": "mine"}, "is not empty and not a results folder"),
-        ({"suite.yaml": "name: other\n"}, "holds the results of suite 'other', not 'small'"),
-        ({"suite.yaml": "- no suite\n"}, "holds the results of suite 'None', not 'small'"),
+        ({"notes.txt": "mine"}, "is not empty and no results folder"),
+        ({"suite.yaml": "name: small\n"}, "out/suite.yaml was not written by equivaug and would be lost"),
+        ({"suite.yaml": "# written by equivaug\nname: other\n"}, "holds the results of suite 'other', not 'small'"),
+        ({"suite.yaml": "# written by equivaug\n- no\n"}, "holds the results of suite 'None', not 'small'"),
     ],
 )
 @pytest.mark.parametrize("mode", ["--resume", "--fresh"])
@@ -278,9 +351,9 @@ def test_a_folder_of_something_else_is_left_alone(
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["tables", "nowhere"], "nowhere is not a results folder"),
+        (["tables", "nowhere"], "nowhere has no folder 'cells'"),
         (["plot", "nowhere"], "nowhere is not a results folder"),
-        (["merge", "nowhere", "--into", "x"], "nowhere is not a results folder"),
+        (["merge", "nowhere", "--into", "x"], "nowhere has no folder 'cells'"),
         (["list", "familys"], "nothing to list of 'familys'; did you mean 'families'?"),
         (["data", "fetch", "minst"], "unknown data set 'minst'; did you mean 'mnist'?"),
         (["run", "quik"], "unknown suite 'quik'; did you mean 'quick'?"),
@@ -350,23 +423,9 @@ def test_help_is_quick_because_it_imports_nothing_heavy() -> None:
     assert told.stdout.strip() == ""
 
 
-def test_ten_thousand_done_cells_are_planned_quickly(tmp_path: Path) -> None:
-    raw = copy.deepcopy(SMALL)
-    raw["families"] = [{"family": "cnn", "width": list(range(1, 11))}]
-    raw["augmentation"]["strengths"] = list(np.linspace(0, 1, 10))
-    raw["data"]["train_sizes"] = list(range(10, 110, 10))
-    raw["seeds"] = 10
-    suite = parse(raw)
-    data = data_choices(suite)[0]
-    from bench.execute.cell import load_data
-
-    revision = load_data("digits", {"size": 16}).revision
-    folder = Store(tmp_path).folder
-    folder.mkdir()
-    for _, cell in cells(suite, data, revision):
-        (folder / f"{cell.cell_id}.json").touch()
-    began = time.perf_counter()
-    standing = {cell_id for cell_id, status in Store(tmp_path).scan().items() if status == "standing"}
-    plan = make(suite, standing, "s.yaml")
-    assert time.perf_counter() - began < TIME_TO_PLAN
-    assert (len(plan.cells), len(plan.todo)) == (10_000, 0)
+def test_a_command_that_plans_done_cells_builds_no_network(
+    results: Path, here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("bench.plan.resolve", lambda *_: pytest.fail("a done cell needs no architecture"))
+    code, out, _ = called("plan", write_suite(here), "--out", str(results), capsys=capsys)
+    assert (code, "8 done" in out) == (0, True)

@@ -43,6 +43,9 @@ ANGLES = (15.0, 45.0, 90.0, 180.0)
 STEPS = (250, 500, 1000)
 
 
+SHOW_ONE_SIZE = [name for name in FIGURES if name != "accuracy_by_size"]
+
+
 def made_up(
     sizes: tuple[int, ...] = (100, 1000, 12000),
     strengths: tuple[float, ...] = (0.0, 0.5, 1.0),
@@ -486,7 +489,7 @@ def test_nothing_is_drawn_of_nothing(name: str) -> None:
 
 
 def test_each_figure_needs_only_its_own_table(tmp_path: Path) -> None:
-    alone = Tables(made_up((100,), (0.0, 1.0), 2, TWO).runs, pd.DataFrame(), WHOLE.equivariance[:0])
+    alone = Tables(made_up((100, 300), (0.0, 1.0), 2, TWO).runs, pd.DataFrame(), WHOLE.equivariance[:0])
     files = draw_all(alone, tmp_path)
     assert {path.stem for path in files} == {"accuracy_by_strength", "accuracy_by_size", "accuracy_by_time"}
     assert skipped(alone) == {
@@ -495,7 +498,13 @@ def test_each_figure_needs_only_its_own_table(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("name", FIGURES)
+def test_a_single_size_has_no_figure_by_size() -> None:
+    single = made_up((12000,), (0.0, 1.0), 2, TWO)
+    assert FIGURES["accuracy_by_size"](single) is None
+    assert skipped(single) == {"accuracy_by_size": "12,000 is the only training-set size"}
+
+
+@pytest.mark.parametrize("name", SHOW_ONE_SIZE)
 @pytest.mark.parametrize(
     ("sizes", "strengths"), [((100,), (1.0,)), ((100,), (0.0,)), ((100, 1000), (0.5,)), ((50,), (0.0, 0.1))]
 )
@@ -506,7 +515,7 @@ def test_one_size_or_one_strength_is_drawn(name: str, sizes: tuple[int, ...], st
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("name", SHOW_ONE_SIZE)
 def test_a_single_cell_is_drawn_without_a_warning(name: str) -> None:
     figure = drawn(name, made_up((100,), (0.0,), 1, {"cnn": LABELS["cnn"]}))
     assert len(lines(figure.axes[0])) == 1
@@ -524,7 +533,7 @@ def test_a_value_that_is_missing_everywhere_leaves_its_figures_out() -> None:
 def test_names_are_shown_as_they_are(name: str) -> None:
     odd = ["_hidden", "costs $5_^{ and $6", "<b>bold</b> & 100%", r"\frac{"]
     table = dict.fromkeys(odd, ("mine", *LABELS["gcnn C4"][1:]))
-    figure = drawn(name, made_up((100,), (0.0, 1.0), 2, table, dataset="my_$data$_^"))
+    figure = drawn(name, made_up((100, 300), (0.0, 1.0), 2, table, dataset="my_$data$_^"))
     assert set(odd) <= set(legend_texts(figure))
     assert "my_$data$_^" in texts(figure)
     figure.savefig(io.BytesIO(), format="pdf")
@@ -532,7 +541,7 @@ def test_names_are_shown_as_they_are(name: str) -> None:
 
 def test_a_long_label_stays_on_the_page() -> None:
     long = " ".join(["steerable", "C8", *(f"option {n}" for n in range(20))])
-    figure = drawn("accuracy_by_size", made_up((100,), (0.0,), 2, {long: LABELS["steerable C8 regular"]}))
+    figure = drawn("accuracy_by_size", made_up((100, 300), (0.0,), 2, {long: LABELS["steerable C8 regular"]}))
     figure.draw_without_rendering()
     assert legend_texts(figure)[0] == long
     assert figure.legends[0].get_window_extent().x1 <= figure.bbox.x1
@@ -567,7 +576,7 @@ def test_cells_that_the_axes_do_not_tell_apart_are_not_averaged() -> None:
 
 
 def test_files_are_written_whole_and_equal_for_equal_tables(tmp_path: Path) -> None:
-    small = made_up((100,), (0.0, 1.0), 2, TWO)
+    small = made_up((100, 300), (0.0, 1.0), 2, TWO)
     first, second = draw_all(small, tmp_path / "a"), draw_all(small, tmp_path / "b")
     assert [path.name for path in first] == [f"{name}.{kind}" for name in FIGURES for kind in ("png", "pdf")]
     assert sorted((tmp_path / "a").iterdir()) == sorted(first)
@@ -581,7 +590,7 @@ def test_files_are_written_whole_and_equal_for_equal_tables(tmp_path: Path) -> N
             assert b"CreationDate" not in content
         else:
             width = int.from_bytes(content[16:20], "big")
-            assert width == 300 * (7.0 if path.stem in ("equivariance_by_angle", "learning_curves") else 3.4)
+            assert width == 300 * (3.4 if path.stem == "accuracy_by_size" else 7.0)
 
 
 def test_figures_do_not_import_torch_or_open_pyplot_figures() -> None:

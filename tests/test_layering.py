@@ -32,6 +32,15 @@ ALLOWED: dict[str, set[str]] = {
     "tables": {"errors", "store"},
     "analysis": {"tables"},
     "figures": {"analysis", "tables", "store"},
+    "execute": {"augment", "cell", "data", "errors", "groups", "measure", "models", "registry", "seeds", "store"}
+    | {"train"},
+    "plan": {"cell", "errors", "execute", "models", "suite"},
+    "estimate": {"cell", "execute", "train"},
+    "results": {"cell", "errors", "store", "suite", "tables", "yamlfile"},
+    "run": {"cell", "errors", "execute", "figures", "plan", "results", "store", "tables"},
+    "schema": {"axes", "cell", "registry", "suite"},
+    "listing": {"errors", "registry", "suite", "yamlfile"},
+    "doctor": {"data", "execute", "registry", "run"},
 }
 
 
@@ -45,6 +54,11 @@ def imports(path: Path) -> set[str]:
             names = [f"{node.module}.{alias.name}" if node.module == "bench" else node.module for alias in node.names]
         found |= {name.split(".")[1] for name in names if name.startswith("bench.")}
     return found
+
+
+def test_every_room_has_its_place() -> None:
+    rooms = {path.stem for path in ROOT.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    assert rooms - {"__init__", "__main__", "cli"} == set(ALLOWED)
 
 
 @pytest.mark.parametrize("room", ALLOWED)

@@ -40,7 +40,8 @@ def test_a_matrix_that_was_killed_ends_as_one_that_was_not(tmp_path: Path) -> No
     assert process.returncode == 0, errors.decode()
     draw = random.Random(1)
     process = started(suite, resumed, workers=2)
-    while len(Store(resumed).scan()) < draw.randint(2, CELLS // 2) and process.poll() is None:
+    least = draw.randint(2, CELLS // 2)
+    while len(Store(resumed).scan()) < least and process.poll() is None:
         time.sleep(0.005)
     time.sleep(draw.random() * 0.2)
     process.send_signal(signal.SIGKILL)

@@ -16,14 +16,6 @@ MEAN_OF_TURNED_DIGITS = 0.05
 # two orders of summing a few float64 numbers, and a logarithm there and back, each rounded to 1e-16 of the largest
 FLOAT64_ARITHMETIC = 1e-12
 
-# harness, in seconds; each is what the project promises, and several times what an idle machine takes
-
-# what the harness may add to a cell: writing its shard, handing out the next one
-OVERHEAD_OF_A_CELL = 0.05
-# from Ctrl-C to the end of the process
-TIME_TO_STOP = 3.0
-# to plan 10,000 cells that are all done
-TIME_TO_PLAN = 3.0
 
 # groups, kernels, networks
 

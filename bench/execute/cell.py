@@ -20,7 +20,7 @@ import bench
 from bench.augment import Augmentation, expand
 from bench.cell import Cell
 from bench.data.dataset import Dataset, training_set
-from bench.errors import UserError
+from bench.errors import UserError, one_line
 from bench.groups import Element, Group
 from bench.measure import equivariance_error, peak_memory, reset_peak_memory, score
 from bench.models.matching import Architecture, build, resolve
@@ -33,18 +33,14 @@ from bench.train import autocast, clock, evaluation_steps, fit, total_steps
 
 @dataclass(frozen=True)
 class Cost:
-    """What a cell will cost, from steps that were really run; times in seconds, memory in bytes."""
+    """What a cell costs, from steps that were really run; times in seconds, memory in bytes.
+
+    ``fixed_seconds`` is what does not depend on the length of training: building and measuring.
+    """
 
     step_seconds: float
-    evaluation_seconds: float
-    build_seconds: float
-    steps: int
-    evaluations: int
+    fixed_seconds: float
     peak_memory_bytes: int | None
-
-    @property
-    def seconds(self) -> float:
-        return self.build_seconds + self.steps * self.step_seconds + self.evaluations * self.evaluation_seconds
 
 
 @dataclass(frozen=True)
@@ -81,36 +77,38 @@ def run_cell(cell: Cell, device: str, timing: str) -> Record:
     try:
         _run(cell, torch.device(device), run, curve, errors)
     except torch.OutOfMemoryError as error:
-        run |= {"status": "oom", "reason": str(error).splitlines()[0]}
-    except MemoryError:
-        run |= {"status": "oom", "reason": "the host's memory is used up"}
+        run |= {"status": "oom", "reason": one_line(error)}
     except Exception as error:
         last = traceback.extract_tb(error.__traceback__)[-1]
-        place = f"{Path(last.filename).name}:{last.lineno}"
-        run |= {"status": "failed", "reason": f"{type(error).__name__}: {error} ({place})"}
+        # torch has no exception of its own for the host's memory, only the name of its allocator
+        full = isinstance(error, MemoryError) or "DefaultCPUAllocator" in str(error)
+        reason = f"{one_line(error)} ({Path(last.filename).name}:{last.lineno})"
+        run |= {"status": "oom" if full else "failed", "reason": reason}
     run |= provenance(torch.device(device))
     run |= {"timing": timing, "total_seconds": time.perf_counter() - began}
     return Record(cell.cell_id, run, curve, errors)
 
 
 def probe(cell: Cell, device: str, steps: int = 3) -> Cost:
-    """Run a few steps and one evaluation of a cell and return what the whole cell will cost."""
+    """Run a few steps of a cell, score some images, and return what the whole cell will cost."""
     where = torch.device(device)
+    if where.type == "cpu":
+        torch.set_num_threads(1)
     reset_peak_memory(where)
-    began = clock(where)
-    network, inputs, _ = _prepared(cell, where)
-    built = clock(where) - began
+    network, inputs, _, built = _prepared(cell, where)
     short = cell.budget.model_copy(update={"epochs": None, "steps": steps, "evaluations": 1})
     images, labels = inputs.train
     result = fit(network, images, labels, _augment(cell), lambda _: (0.0, 0.0), short, cell.seed)
     began = clock(where)
     _score(network, inputs.validation, cell)
     per_image = (clock(where) - began) / len(inputs.validation[1])
-    total = total_steps(cell.budget, cell.train_size)
-    count = len(evaluation_steps(cell.budget, total))
-    # validation each time, and at the end the test images upright and moved
-    scored = count * len(inputs.validation[1]) + (1 + cell.measure.transforms) * len(inputs.test[1])
-    return Cost(result.seconds / steps, per_image * scored / count, built, total, count, peak_memory(where))
+    count = len(evaluation_steps(cell.budget, total_steps(cell.budget, cell.train_size)))
+    # validation each time and once at the end, then the test images upright and moved
+    scored = (count + 1) * len(inputs.validation[1]) + (1 + cell.measure.transforms) * len(inputs.test[1])
+    began = clock(where)
+    _equivariance(cell, network, inputs)
+    measured = 2 * (clock(where) - began)  # before and after training
+    return Cost(result.seconds / steps, built + per_image * scored + measured, peak_memory(where))
 
 
 def _settings(cell: Cell) -> dict[str, Any]:
@@ -142,10 +140,9 @@ def _run(
     if device.type == "cpu":
         torch.set_num_threads(1)  # the order of a sum depends on the number of threads
     reset_peak_memory(device)
-    began = clock(device)
-    network, inputs, architecture = _prepared(cell, device)
+    network, inputs, architecture, built = _prepared(cell, device)
     run |= {
-        "build_seconds": clock(device) - began,
+        "build_seconds": built,
         "width": architecture.width,
         "parameters": architecture.parameters,
         "flops_per_image": architecture.flops,
@@ -179,17 +176,11 @@ def _run(
     run["peak_memory_bytes"] = peak_memory(device)
 
 
-def _prepared(cell: Cell, device: torch.device) -> tuple[Network, _Inputs, Architecture]:
-    """Return the network with the seed's weights and the data, both on the device."""
+def _prepared(cell: Cell, device: torch.device) -> tuple[Network, _Inputs, Architecture, float]:
+    """Return the network with the seed's weights and the data, both on the device, and the seconds of the building."""
     dataset = load_data(cell.dataset, cell.dataset_options)
     if dataset.revision != cell.data_revision:
         raise UserError(f"the data of '{cell.dataset}' changed since the cell was planned; run the suite again")
-    shape = shape_of(dataset)
-    entry = families[cell.family]
-    options = entry.options.model_validate(cell.family_options)
-    architecture = cell.architecture or resolve(entry, options, shape, cell.width, cell.match)
-    network = build(entry, architecture.options, shape, architecture.width, derive(cell.seed, "initialisation"))
-    network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     # unit root mean square, but no centring: the black around an image, the padding of convolutions and the empty
     # corners of a rotated image stay one and the same zero
     scale = 1 / dataset.rms
@@ -199,8 +190,14 @@ def _prepared(cell: Cell, device: torch.device) -> tuple[Network, _Inputs, Archi
 
     train = training_set(dataset, cell.train_size, cell.seed)
     test = dataset.test.take(torch.arange(len(dataset.test))[: cell.measure.test_images])
-    splits = (train, dataset.validation, test)
-    return network, _Inputs(*(on_device(split.images, split.labels) for split in splits)), architecture
+    inputs = _Inputs(*(on_device(split.images, split.labels) for split in (train, dataset.validation, test)))
+    shape, entry = shape_of(dataset), families[cell.family]
+    began = clock(device)  # now that everything is imported, loaded and on the device
+    options = entry.options.model_validate(cell.family_options)
+    architecture = cell.architecture or resolve(entry, options, shape, cell.width, cell.match)
+    network = build(entry, architecture.options, shape, architecture.width, derive(cell.seed, "initialisation"))
+    network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network, inputs, architecture, clock(device) - began
 
 
 def _augmentation(cell: Cell) -> Augmentation:
@@ -279,6 +276,11 @@ def _commit() -> str | None:
     git = Path(bench.__file__).parent.parent / ".git"
     try:
         head = (git / "HEAD").read_text().strip()
-        return head if not head.startswith("ref: ") else (git / head.removeprefix("ref: ")).read_text().strip()[:12]
-    except OSError:
+        branch = head.removeprefix("ref: ")
+        if (git / branch).is_file():
+            head = (git / branch).read_text()
+        elif branch != head:  # `git gc` packs the branches into one file
+            head = next(row for row in (git / "packed-refs").read_text().splitlines() if row.endswith(f" {branch}"))
+        return head[:12]
+    except (OSError, StopIteration):
         return None

@@ -13,8 +13,13 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, TypeVar
 
+from bench.errors import one_line
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+#: The signals that ask a program to stop, from a person, a terminal that closes and a scheduler.
+STOPS = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
 
 # numbers must not depend on how many cores a worker finds: the order of a sum depends on the number of threads
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -69,7 +74,7 @@ class _Slot(Generic[Item, Result]):
         self.pipe, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, self._work), daemon=True)
         resource_tracker.ensure_running()
-        with _environment(_ONE_THREAD if self._one_thread else {}), _interrupts_held():
+        with _environment(_ONE_THREAD if self._one_thread else {}), _stops_held():
             self._process.start()
         theirs.close()
 
@@ -79,8 +84,8 @@ def run(
 ) -> Generator[tuple[Item, Result | Failure], None, None]:
     """Yield every item with the result of ``work`` or a Failure, as they come; at most ``workers`` at a time.
 
-    ``work`` is pickled once per worker. Workers live until the iterator ends or is closed; they ignore Ctrl-C, which is
-    for this process, and end when this process ends, however it does.
+    ``work`` is pickled once per worker. Workers live until the iterator ends or is closed; they ignore `STOPS`, which
+    are for this process, and end when this process ends, however it does.
     """
     queue = iter(items)
     slots = [_Slot(work, one_thread) for _ in range(workers)]
@@ -108,7 +113,9 @@ def run(
 
 def _serve(pipe: Connection, work: Callable[[Any], Any]) -> None:
     """Answer items until the pipe closes: the life of a worker."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in STOPS:
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with contextlib.suppress(EOFError, OSError):
         while True:
@@ -116,7 +123,7 @@ def _serve(pipe: Connection, work: Callable[[Any], Any]) -> None:
             try:
                 answer = work(item)
             except Exception as error:
-                answer = Failure(f"{type(error).__name__}: {error}", died=False)
+                answer = Failure(one_line(error), died=False)
             pipe.send(answer)
 
 
@@ -150,16 +157,17 @@ def _environment(changes: dict[str, str]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Hold Ctrl-C back: a worker inherits the mask, so that it cannot be interrupted before it ignores the signal."""
+def _stops_held() -> Iterator[None]:
+    """Hold `STOPS` back: a worker inherits the mask, so that none can reach it before it ignores them."""
     held: list[int] = []
-    # the mask is the main thread's alone: another thread may still get the signal, and would hand it to this handler
-    handler = signal.signal(signal.SIGINT, lambda number, frame: held.append(number))
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    # the mask is the main thread's alone: another thread may still get the signal, and would hand it to these handlers
+    handlers = {number: signal.signal(number, lambda number, frame: held.append(number)) for number in STOPS}
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        signal.signal(signal.SIGINT, handler)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
         if held:
-            raise KeyboardInterrupt
+            signal.raise_signal(held[0])

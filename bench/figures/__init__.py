@@ -38,15 +38,20 @@ def draw_all(tables: Tables, folder: Path) -> list[Path]:
     """Write every figure that the tables allow, as PNG (300 dpi) and PDF, and return the files.
 
     Tables of several settings (data sets, augmentation groups, ...) give one file per setting, whose name says which.
+    Figures of earlier tables that these do not give are removed.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    written = []
+    written: list[Path] = []
     for setting, part in split(tables).items():
         for name, draw in FIGURES.items():
             figure = draw(part)
             if figure is not None:
                 written += [_save(figure, folder / f"{_named(name, setting)}.{kind}") for kind in _FORMATS]
                 figure.clear()
+    for name in FIGURES:
+        for kind in _FORMATS:
+            for path in {folder / f"{name}.{kind}", *folder.glob(f"{name}-*.{kind}")}.difference(written):
+                path.unlink(missing_ok=True)
     return written
 
 

@@ -9,12 +9,19 @@ from matplotlib.ticker import NullLocator
 
 from bench.analysis.summary import done, summarise
 from bench.figures import layout, scales, style
-from bench.figures.accuracy_by_strength import reason
+from bench.figures.accuracy_by_strength import reason as no_accuracy
 from bench.figures.looks import looks
 from bench.figures.settings import TRANSFORMED, extremes, note, within_bounds
 from bench.tables import Tables
 
-__all__ = ["draw", "reason"]
+
+def reason(tables: Tables) -> str | None:
+    """Return why there is no such figure, or None."""
+    if against := no_accuracy(tables):
+        return against
+    sizes = done(tables.runs)["train_size"].unique()
+    # a line is what tells solid from dashed; accuracy_by_strength shows the same cells
+    return f"{sizes[0]:,} is the only training-set size" if len(sizes) == 1 else None
 
 
 @style.paper()

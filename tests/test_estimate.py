@@ -1,0 +1,61 @@
+"""What a plan says about time and memory follows from what its probes measured."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from bench.cell import Budget, Cell
+from bench.estimate import Estimate, estimate
+from bench.execute.cell import Cost
+from tests.fakes import make_cell
+
+STEP_SECONDS, FIXED_SECONDS, MEMORY = 0.01, 2.0, 1000
+
+
+def probe(cell: Cell) -> Cost:
+    """Steps cost by the width, and memory by the training set; one family cannot be measured."""
+    if cell.label == "broken":
+        raise ValueError("no such network")
+    return Cost(STEP_SECONDS * (cell.width or 0), FIXED_SECONDS, MEMORY * cell.train_size)
+
+
+def estimated(cells: list[Cell], workers: int = 1) -> Estimate:
+    return estimate(cells, probe, workers, one_thread=True)
+
+
+def cell(label: str, seed: int = 0, **changes: Any) -> Cell:
+    return make_cell(seed, label, **{"width": 1.0, "budget": Budget(epochs=2, batch_size=10), **changes})
+
+
+def test_seconds_are_each_cells_own_steps_and_the_memory_is_that_of_the_largest_set() -> None:
+    cells = [cell("a", seed, train_size=size) for seed in range(3) for size in (50, 100)]
+    (line,) = estimated(cells).lines
+    steps = 3 * (10 + 20)
+    assert (line.label, line.cells, line.reason) == ("a", 6, None)
+    assert line.seconds == pytest.approx(6 * FIXED_SECONDS + steps * STEP_SECONDS)
+    assert line.peak_memory_bytes == 100 * MEMORY
+
+
+def test_a_family_is_one_line_in_the_order_of_the_suite_whatever_its_widths() -> None:
+    cells = [cell("b"), cell("a", width=2.0), cell("b", width=3.0)]
+    made = estimated(cells, workers=2)
+    assert [(line.label, line.cells) for line in made.lines] == [("b", 2), ("a", 1)]
+    assert made.lines[0].seconds == pytest.approx(2 * FIXED_SECONDS + 20 * STEP_SECONDS * (1 + 3))
+
+
+def test_workers_share_the_time_but_no_more_of_them_than_cells() -> None:
+    cells = [cell("a", seed) for seed in range(4)]
+    alone = estimated(cells).seconds
+    assert estimated(cells, workers=2).seconds == pytest.approx(alone / 2)
+    assert estimated(cells, workers=100).seconds == pytest.approx(alone / 4)
+
+
+def test_a_family_that_cannot_be_measured_says_why_and_leaves_the_others() -> None:
+    made = estimated([cell("a"), cell("broken", width=9.0)])
+    assert made.lines[1].reason == "ValueError: no such network"
+    assert math.isnan(made.seconds)
+    assert made.lines[0].seconds > 0
+    assert made.peak_memory_bytes == 100 * MEMORY

@@ -1,0 +1,318 @@
+"""What a cell writes into the tables, checked against a loop of its own on toy data and a toy network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from pydantic import Field
+from torch import Tensor, nn
+
+import bench.execute.cell as module
+from bench.augment import Augmentation
+from bench.cell import Budget, Equivariance, Measure
+from bench.data.dataset import Dataset, Split
+from bench.execute.cell import load_data, probe, run_cell
+from bench.groups import FieldType, Group
+from bench.models.network import Network, Shape, invariant
+from bench.models.size import count_flops, count_parameters
+from bench.registry import Options, datasets, families
+from bench.store import Record
+from bench.train import Fit
+from tests.fakes import make_cell
+
+TRAIN, VALIDATION, TEST = 40, 30, 50
+
+
+TROUBLE = {
+    "device": torch.OutOfMemoryError("no\nroom"),
+    "host": MemoryError(),
+    "allocator": RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory\nframe #0"),
+    "bug": ValueError("no\nidea " * 200),
+}
+
+
+class ToyData(Options):
+    wrong_validation: int = Field(0, description="validation labels that are wrong")
+    wrong_test: int = Field(0, description="test labels that are wrong")
+
+
+class ToyNetwork(Options):
+    trouble: str = Field("", description="what to raise")
+
+
+def bars(count: int, wrong: int, seed: int) -> Split:
+    """Upright bars (0) and lying ones (1) under noise; the first labels may be wrong."""
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.arange(count) % 2
+    images = torch.randint(0, 60, (count, 1, 16, 16), generator=generator)
+    images[labels == 0, :, 3:13, 7:9] = 255
+    images[labels == 1, :, 7:9, 3:13] = 255
+    labels[:wrong] = 1 - labels[:wrong]
+    return Split(images.to(torch.uint8), labels)
+
+
+def toy_data(options: ToyData) -> Dataset:
+    """Bars."""
+    splits = bars(TRAIN, 0, 1), bars(VALIDATION, options.wrong_validation, 2), bars(TEST, options.wrong_test, 3)
+    return Dataset("toy", ("upright", "lying"), *splits)
+
+
+def toy_network(options: ToyNetwork, shape: Shape, width: float) -> Network:
+    """Two linear layers: small, quick and anything but invariant."""
+    if options.trouble:
+        raise TROUBLE[options.trouble]
+    group = Group(1)
+    hidden = nn.Sequential(nn.Flatten(), nn.Linear(shape.channels * shape.size**2, int(width)))
+    scalars = FieldType.scalars(group, shape.channels)
+    return Network(
+        group,
+        {
+            "image": (nn.Identity(), scalars.act),
+            "hidden": (hidden, invariant),
+            "output": (nn.Linear(int(width), shape.classes), invariant),
+        },
+    )
+
+
+@pytest.fixture(autouse=True)
+def toys() -> Iterator[None]:
+    datasets.register("toy", options=ToyData, version=1)(toy_data)
+    families.register("toy", options=ToyNetwork, version=1)(toy_network)
+    yield
+    del datasets._entries["toy"], families._entries["toy"]
+
+
+def toy(data: dict[str, Any] | None = None, **changes: Any) -> Any:
+    data = data or {}
+    content = {
+        "dataset": "toy",
+        "dataset_options": data,
+        "data_revision": load_data("toy", data).revision,
+        "train_size": 30,
+        "family": "toy",
+        "width": 3.0,
+        "strength": 0.0,
+        "budget": Budget(steps=12, batch_size=8, evaluations=4, lr=0.02),
+        "measure": Measure(equivariance=None),
+    }
+    return make_cell(**(content | changes))
+
+
+class Spy:
+    """What reached `fit`, and the network that came out."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.initial: dict[str, Tensor] = {}
+        self.images = self.labels = torch.empty(0)
+        self.network: Any = None
+        self.augment: Any = None
+        fit = module.fit
+
+        def spied(network: nn.Module, images: Tensor, labels: Tensor, augment: Any, *rest: Any) -> Fit:
+            self.initial = {key: value.clone() for key, value in network.state_dict().items()}
+            self.network, self.images, self.labels, self.augment = network, images, labels, augment
+            return fit(network, images, labels, augment, *rest)
+
+        monkeypatch.setattr(module, "fit", spied)
+
+
+@pytest.fixture
+def spy(monkeypatch: pytest.MonkeyPatch) -> Spy:
+    return Spy(monkeypatch)
+
+
+def done(cell: Any) -> Record:
+    record = run_cell(cell, "cpu", "exclusive")
+    assert record.run["status"] == "done", record.run["reason"]
+    return record
+
+
+@torch.no_grad()
+def scores(network: nn.Module, images: Tensor, labels: Tensor) -> tuple[float, float]:
+    logits = network(images)
+    return float((logits.argmax(1) == labels).float().mean()), float(F.cross_entropy(logits, labels))
+
+
+# scores
+
+
+def test_scores_are_those_of_the_trained_network_on_test_images_upright_and_moved_by_the_whole_group(spy: Spy) -> None:
+    cell = toy({"wrong_test": 10}, strength=0.1, measure=Measure(equivariance=None, transforms=3, test_images=40))
+    run = done(cell).run
+    data = load_data("toy", {"wrong_test": 10})
+    images, labels = data.test.images[:40].float() / data.rms, data.test.labels[:40]
+    assert (run["test_accuracy"], run["test_nll"]) == pytest.approx(scores(spy.network, images, labels))
+    whole = Augmentation(Group.parse("SO(2)"), 1.0)
+    moved = torch.cat([whole(images, 0, "evaluation", draw) for draw in range(3)])
+    expected = scores(spy.network, moved, labels.repeat(3))
+    assert (run["transformed_accuracy"], run["transformed_nll"]) == pytest.approx(expected)
+    assert run["transformed_accuracy"] < run["test_accuracy"] - 0.1
+    assert run["test_accuracy"] <= 0.8
+
+
+def test_validation_and_test_images_do_not_meet(spy: Spy) -> None:
+    clean = done(toy())
+    wrong_test, wrong_validation = done(toy({"wrong_test": 20})), done(toy({"wrong_validation": 15}))
+    validated = [[row["validation_accuracy"] for row in r.curves] for r in (clean, wrong_test, wrong_validation)]
+    assert validated[0] == validated[1] != validated[2]
+    assert clean.run["validation_accuracy"] == wrong_test.run["validation_accuracy"] == validated[0][-1]
+    assert clean.run["test_accuracy"] == wrong_validation.run["test_accuracy"] == 1
+    assert wrong_test.run["test_accuracy"] == pytest.approx(1 - 20 / TEST)
+    assert wrong_validation.run["validation_accuracy"] == pytest.approx(1 - 15 / VALIDATION)
+
+
+def test_validation_images_are_moved_as_in_training(spy: Spy) -> None:
+    upright, moved = done(toy()), done(toy(strength=1.0))
+    assert upright.run["validation_accuracy"] == 1
+    assert moved.run["validation_accuracy"] < 1
+
+
+# what the seed, the subset and the augmentation are
+
+
+def test_a_seed_draws_its_own_weights_and_its_own_images(spy: Spy) -> None:
+    found = []
+    for seed in (0, 0, 1):
+        done(toy(seed=seed))
+        found.append((spy.initial["stages.output.weight"], spy.images))
+    assert all(torch.equal(first, again) for first, again in zip(found[0], found[1], strict=True))
+    assert not any(torch.equal(first, other) for first, other in zip(found[0], found[2], strict=True))
+    assert spy.images.shape == (30, 1, 16, 16)
+    pool = load_data("toy", {}).train.images.float()
+    assert float((pool / load_data("toy", {}).rms).square().mean()) == pytest.approx(1)
+
+
+def test_augmentation_is_online_and_copies_are_made_once_before(spy: Spy) -> None:
+    done(toy(strength=1.0))
+    online, batch = spy.images, spy.images[:8]
+    assert torch.equal(spy.augment(batch, 5), Augmentation(Group.parse("SO(2)"), 1.0)(batch, 0, "augmentation", 5))
+    assert not torch.equal(spy.augment(batch, 5), batch)
+    done(toy(strength=1.0, copies=3))
+    assert spy.images.shape[0] == 3 * len(online) == len(spy.labels)
+    assert not any(torch.equal(copy, online) for copy in spy.images.split(len(online)))
+    assert torch.equal(spy.augment(batch, 5), batch)
+
+
+# outcomes
+
+
+def test_divergence_names_the_step_and_measures_nothing_afterwards() -> None:
+    cell = toy(budget=Budget(steps=6, batch_size=8, lr=1e38), measure=Measure(equivariance=Equivariance(samples=4)))
+    record = run_cell(cell, "cpu", "exclusive")
+    assert record.run["status"] == "diverged"
+    assert "at step" in record.run["reason"]
+    assert "test_accuracy" not in record.run
+    assert {row["stage"] for row in record.equivariance} == {"init"}
+
+
+@pytest.mark.parametrize(
+    ("trouble", "status"), [("device", "oom"), ("host", "oom"), ("allocator", "oom"), ("bug", "failed")]
+)
+def test_what_goes_wrong_is_in_the_record(trouble: str, status: str) -> None:
+    run = run_cell(toy(family_options={"trouble": trouble}), "cpu", "shared").run
+    assert (run["status"], run["timing"]) == (status, "shared")
+    assert run["reason"]
+    assert "\n" not in run["reason"]
+    assert len(run["reason"]) < 400
+    assert run["version"]
+
+
+def test_data_that_changed_since_the_plan_is_refused() -> None:
+    run = run_cell(toy(data_revision="another"), "cpu", "exclusive").run
+    assert run["status"] == "failed"
+    assert "changed since the cell was planned" in run["reason"]
+
+
+# the other columns
+
+
+def test_sizes_settings_and_times_are_told(spy: Spy) -> None:
+    run = done(toy()).run
+    assert run["parameters"] == count_parameters(spy.network) == 256 * 3 + 3 + 3 * 2 + 2
+    assert run["flops_per_image"] == count_flops(spy.network, Shape(1, 16, 2)) == 2 * (256 * 3 + 3 * 2)
+    assert (run["width"], run["steps"], run["lr"], run["batch_size"]) == (3.0, 12, 0.02, 8)
+    assert run["images_per_second"] == pytest.approx(12 * 8 / run["train_seconds"])
+    assert 0 < run["build_seconds"] + run["train_seconds"] < run["total_seconds"]
+    assert run["threads"] == torch.get_num_threads() == 1
+    assert run["peak_memory_bytes"] > 2**20
+
+
+def test_equivariance_is_measured_at_init_and_after_training_and_mirrored_where_the_group_is() -> None:
+    measure = Measure(equivariance=Equivariance(angles=(30.0, 90.0), samples=6))
+    record = done(toy(measure=measure, augmentation_group="O(2)"))
+    rows = {(r["stage"], r["layer"], r["degrees"], r["mirror"]): r for r in record.equivariance}
+    elements = {(degrees, mirror) for _, _, degrees, mirror in rows}
+    assert elements == {(30.0, False), (90.0, False), (0.0, True)}
+    assert {layer for _, layer, *_ in rows} == {"input", "image", "hidden", "output"}
+    init, trained = (rows[stage, "output", 90.0, False] for stage in ("init", "trained"))
+    assert init["samples"] == trained["samples"] == 6
+    assert init["error"] != trained["error"]
+    ends = [rows[("trained", "output", *element)] for element in elements]
+    assert record.run["equivariance_error_max"] == max(row["error"] for row in ends)
+    assert record.run["invariance_rate"] == pytest.approx(sum(row["invariance_rate"] for row in ends) / 3)
+    unmirrored = done(toy(measure=measure))
+    assert not any(row["mirror"] for row in unmirrored.equivariance)
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"), [(None, None), (0.5, 1.0), (0.7, 2.0), (0.85, 4.0), (0.95, None)], ids=str
+)
+def test_seconds_to_target_are_those_of_the_first_evaluation_that_reaches_it(
+    target: float | None, expected: float | None
+) -> None:
+    reached = [{"seconds": 1.0 + i, "validation_accuracy": value} for i, value in enumerate((0.5, 0.8, 0.6, 0.9))]
+    cell = make_cell(measure=Measure(target_accuracy=target))
+    assert module._seconds_to_target(cell, reached) == expected
+
+
+class Ticks:
+    """A clock that advances by one second whenever it is read."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self, device: Any = None) -> float:
+        self.now += 1
+        return self.now
+
+
+def test_a_probe_counts_building_every_scoring_and_both_measurements(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "clock", Ticks())
+    measure = Measure(equivariance=Equivariance(angles=(90.0,), samples=6), transforms=2, test_images=15)
+    cost = probe(toy(budget=Budget(epochs=4, batch_size=8, evaluations=3), measure=measure), "cpu")
+    # one second to build, one to score 30 images, one for each measurement: 4 x 30 validation, 3 x 15 test images
+    assert cost.fixed_seconds == pytest.approx(1 + (4 * 30 + 3 * 15) / 30 + 2)
+    assert cost.step_seconds > 0
+    assert (cost.peak_memory_bytes or 0) > 2**20
+
+
+def test_building_does_not_count_what_is_imported_and_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = Ticks()
+    monkeypatch.setattr(module, "clock", ticks)
+    load = module.load_data
+
+    def slow(*arguments: Any) -> Dataset:
+        ticks.now += 100
+        return load(*arguments)
+
+    monkeypatch.setattr(module, "load_data", slow)
+    assert done(toy()).run["build_seconds"] == 1
+
+
+@pytest.mark.parametrize("kind", ["loose", "packed", "detached"])
+def test_the_commit_is_read_from_the_repository(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    commit, git = "0123456789abcdef" * 2 + "01234567", tmp_path / ".git"
+    (git / "refs/heads").mkdir(parents=True)
+    (git / "HEAD").write_text(f"{commit}\n" if kind == "detached" else "ref: refs/heads/main\n")
+    if kind == "loose":
+        (git / "refs/heads/main").write_text(f"{commit}\n")
+    (git / "packed-refs").write_text(f"# pack-refs\n{'f' * 40} refs/heads/old\n{commit} refs/heads/main\n")
+    monkeypatch.setattr(module.bench, "__file__", str(tmp_path / "bench" / "__init__.py"))
+    module._commit.cache_clear()
+    assert module._commit() == commit[:12]
+    module._commit.cache_clear()

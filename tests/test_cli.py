@@ -122,7 +122,9 @@ def test_a_damaged_and_a_lost_shard_run_again_with_the_same_numbers_on_any_numbe
     assert code == 0
     assert told in out
     assert out.count(": accuracy ") == 2
-    same_runs(tables.read(copied).runs, tables.read(results).runs)
+    runs = tables.read(copied).runs
+    same_runs(runs, tables.read(results).runs)
+    assert runs["timing"].value_counts().to_dict() == {"exclusive": 6, "shared": 2}
 
 
 def test_what_is_done_is_not_run_again_and_needs_no_probe(

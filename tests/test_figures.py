@@ -514,7 +514,7 @@ def test_one_size_or_one_strength_is_drawn(name: str, sizes: tuple[int, ...], st
     figure.draw_without_rendering()
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error", "ignore::DeprecationWarning")  # older matplotlib: pyparsing
 @pytest.mark.parametrize("name", SHOW_ONE_SIZE)
 def test_a_single_cell_is_drawn_without_a_warning(name: str) -> None:
     figure = drawn(name, made_up((100,), (0.0,), 1, {"cnn": LABELS["cnn"]}))

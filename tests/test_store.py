@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import shutil
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 from bench import results as folder
 from bench import tables
 from bench.errors import UserError
-from bench.store import RETRIED, STANDING, Record, Store
+from bench.store import RETRIED, STANDING, Record, Store, write_atomically
 from tests.fakes import make_cell, make_record
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -129,6 +130,19 @@ def test_a_shard_of_a_newer_version_asks_for_an_update(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b'{"schema": 1', b'{"schema": 99'))
     with pytest.raises(UserError, match="newer version of equivaug"):
         store.shards()
+
+
+def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "runs.csv"
+    write_atomically(path, b"old")
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "no space left")
+
+    monkeypatch.setattr("bench.store.os.fsync", full)
+    with pytest.raises(OSError, match="no space left"):
+        write_atomically(path, b"new")
+    assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("runs.csv", b"old")]
 
 
 def test_a_disk_that_refuses_is_told_in_one_sentence(tmp_path: Path) -> None:

@@ -170,6 +170,28 @@ def test_full_strength_is_uniform_over_a_finite_group(name: str) -> None:
     assert stats.chisquare(counts).pvalue > 1e-3
 
 
+@pytest.mark.parametrize(
+    ("name", "strength", "reach"),
+    [
+        ("C8", 0.25, 1),
+        ("C8", 0.5, 2),
+        ("D8", 0.7, 2),
+        ("C5", 0.8, 2),
+        # products that floating point puts just below a whole number
+        ("C49", 2 / 49, 1),
+        ("D20", 1 - 0.9, 1),
+    ],
+)
+def test_partial_strength_is_uniform_over_the_elements_in_its_range(name: str, strength: float, reach: int) -> None:
+    group = Group.parse(name)
+    turns, mirrors = sample(group, strength, 20_000, torch.Generator().manual_seed(4))
+    steps = (turns * group.rotations).round().long() + reach
+    counts = torch.bincount(steps, minlength=2 * reach + 1).numpy()
+    assert len(counts) == 2 * reach + 1
+    assert stats.chisquare(counts).pvalue > 1e-3
+    assert not group.mirrors or stats.binomtest(int(mirrors.sum()), 20_000, strength / 2).pvalue > 1e-3
+
+
 def test_partial_strength_is_uniform_in_the_range_and_mirrors_at_half_the_strength() -> None:
     turns, mirrors = sample(Group.parse("O(2)"), 0.4, 20_000, torch.Generator().manual_seed(2))
     assert stats.kstest(turns.numpy(), stats.uniform(-0.2, 0.4).cdf).pvalue > 1e-3

@@ -19,6 +19,7 @@ from bench.models.hnet import ROTATIONS, HarmonicConv, HnetOptions, MagnitudeBia
 from bench.models.network import Network, Shape
 from bench.registry import families
 from tests import tolerances
+from tests.training import train
 
 QUARTERS = [Element.rotation(degrees) for degrees in (90, 180, 270)]
 
@@ -199,14 +200,8 @@ def test_it_learns_a_shape_upright_and_knows_it_turned() -> None:
     images[:, 0, 7:9, 3:13] = 1
     images[labels == 1, 0, 3:13, 7:9] = 1
     images += 0.2 * torch.randn_like(images)
-    network = build(Shape(1, size, 2), channels=(1, 1, 2, 2)).train()
-    optimizer = torch.optim.AdamW(network.parameters(), lr=0.01)
-    for step in range(40):
-        batch = torch.arange(step * 32, step * 32 + 32) % count
-        loss = F.cross_entropy(network(images[batch]), labels[batch])
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+    network = build(Shape(1, size, 2), channels=(1, 1, 2, 2))
+    train(network, images, labels, steps=40, batch_size=32)
     network.eval()
     turned = transform(images, torch.rand(count), torch.zeros(count, dtype=torch.bool))
     with torch.no_grad():

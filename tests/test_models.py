@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import copy
+import re
 
 import pytest
 import torch
-import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,11 +14,12 @@ from bench.cell import Match
 from bench.errors import Impossible, UserError
 from bench.groups import Element
 from bench.measure import equivariance_error
-from bench.models.matching import TOLERANCE, build, resolve
+from bench.models.matching import build, resolve
 from bench.models.network import Network, Shape
 from bench.models.size import count_flops, count_parameters
 from bench.registry import families
 from tests import tolerances
+from tests.training import train
 
 NAMES = [entry.name for entry in families]
 TURNED = Element.rotation(90)
@@ -50,15 +51,9 @@ def network_of(name: str, options: dict, shape: Shape, width: float = 2.0, seed:
 def used(network: Network, shape: Shape, steps: int = 3) -> Network:
     """Return the network after a few training steps, so that its running statistics are not the initial ones."""
     generator = torch.Generator().manual_seed(1)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=0.01)
-    network.train()
-    for _ in range(steps):
-        images = torch.rand(4, shape.channels, shape.size, shape.size, generator=generator)
-        labels = torch.randint(0, shape.classes, (4,), generator=generator)
-        loss = F.cross_entropy(network(images), labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+    images = torch.rand(4 * steps, shape.channels, shape.size, shape.size, generator=generator)
+    labels = torch.randint(0, shape.classes, (4 * steps,), generator=generator)
+    train(network, images, labels, steps, batch_size=4)
     return network.eval()
 
 
@@ -92,29 +87,25 @@ def test_a_family_builds_for_even_and_odd_images(name: str, size: int) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_too_small_an_image_is_refused_with_the_least_that_fits(name: str) -> None:
-    with pytest.raises(Impossible, match=r"\d+"):
-        network_of(name, {}, Shape(1, 12, 10))
+    least = smallest_shape(name).size
+    for size in (12, least - 1):
+        with pytest.raises(Impossible, match=rf"(least is|sizes from) {least}\b") as refusal:
+            network_of(name, {}, Shape(1, size, 10))
+        assert re.search(rf"\b{size}\b", str(refusal.value))
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
 def test_a_family_learns_a_batch_by_heart(name: str, precision: torch.dtype) -> None:
     shape = smallest_shape(name)
-    network = network_of(name, {}, shape, 4.0).train()
+    # the plain twin sees a quarter of the other's features, and forgets what is dropped
+    options, width = ({"dropout": 0}, 10.0) if name in ("p4cnn", "z2cnn") else ({}, 4.0)
+    network = network_of(name, options, shape, width)
     generator = torch.Generator().manual_seed(0)
     images = torch.rand(16, 1, shape.size, shape.size, generator=generator)
-    labels = torch.arange(16) % 4
-    optimizer = torch.optim.AdamW(network.parameters(), lr=0.01)
-    losses = []
-    for _ in range(40):
-        with torch.autocast("cpu", dtype=precision, enabled=precision == torch.bfloat16):
-            loss = F.cross_entropy(network(images).float(), labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
-    assert all(p.grad is not None for p in network.parameters())
+    losses = train(network, images, torch.arange(16) % 4, steps=40, batch_size=16, precision=precision)
+    assert losses[-1] < 0.1 * losses[0]
+    assert all(p.grad is not None and p.grad.any() for p in network.parameters())
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -159,17 +150,20 @@ def test_unknown_options_are_refused(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_family_describes_itself_and_its_options(name: str) -> None:
     entry = families[name]
-    assert entry.summary.endswith(".") or entry.summary
-    assert len(entry.summary) <= 110
+    assert re.fullmatch(r"[A-Z].{20,108}\.", entry.summary)
     assert all(field.description for field in entry.options.model_fields.values())
 
 
 # exactness
 
 
+def exact(layer: str) -> float:
+    return tolerances.EXACT_LOGITS if layer == "output" else tolerances.EXACT_HIDDEN_FEATURES
+
+
 @pytest.mark.parametrize("case", EXACT)
 @given(size=st.integers(16, 65), channels=st.sampled_from([1, 3]))
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5, deadline=None, derandomize=True)
 def test_symmetries_of_the_grid_stay_exact_through_every_layer(case: str, size: int, channels: int) -> None:
     """At any image size, even or odd, at init and after training."""
     name, options = EXACT[case]
@@ -181,18 +175,17 @@ def test_symmetries_of_the_grid_stay_exact_through_every_layer(case: str, size: 
     images = torch.rand(2, channels, size, size, generator=torch.Generator().manual_seed(size))
     for stage in (network, used(network, shape, steps=2)):
         for row in equivariance_error(stage, images, elements):
-            is_logits = row["layer"] == "output"
-            tolerance = tolerances.EXACT_IN_FLOAT32 if is_logits else tolerances.EXACT_HIDDEN_FEATURES
-            assert row["error_max"] <= tolerance, row
-            assert row["floor"] <= tolerances.EXACT_IN_FLOAT32, row
+            assert row["error_max"] <= exact(row["layer"]), row
+            assert row["floor"] <= tolerances.EXACT_LOGITS, row
 
 
 @pytest.mark.parametrize("size", [22, 28, 40])
 def test_p4cnn_is_exact_where_it_can_be_built(size: int) -> None:
     shape = Shape(1, size, 10)
     network = used(network_of("p4cnn", {}, shape, 4), shape)
-    rows = equivariance_error(network, torch.rand(4, 1, size, size), [TURNED])
-    assert max(row["error_max"] for row in rows) <= tolerances.EXACT_IN_FLOAT32
+    images = torch.rand(4, 1, size, size, generator=torch.Generator().manual_seed(0))
+    for row in equivariance_error(network, images, [TURNED]):
+        assert row["error_max"] <= exact(row["layer"]), row
 
 
 @pytest.mark.parametrize("size", [16, 27, 29])
@@ -203,11 +196,14 @@ def test_p4cnn_refuses_sizes_that_its_pooling_would_break(size: int) -> None:
 
 @pytest.mark.parametrize("name", ["cnn", "z2cnn"])
 def test_the_measurement_rejects_a_plain_network(name: str) -> None:
-    """The negative control: what passes for exact above is not passed by a network without the symmetry."""
+    """The negative control: what passes for exact above is passed by no layer of a network without the symmetry."""
     shape = smallest_shape(name)
-    network = used(network_of(name, {}, shape), shape)
-    rows = equivariance_error(network, torch.rand(4, 1, shape.size, shape.size), [TURNED])
-    assert max(row["error"] for row in rows if row["layer"] != "input") > 0.1
+    network = used(network_of(name, {}, shape, 8.0), shape)
+    images = torch.rand(4, 1, shape.size, shape.size, generator=torch.Generator().manual_seed(0))
+    images[..., : shape.size // 2] *= 0.1  # noise without a direction has the same averages when it is turned
+    for row in equivariance_error(network, images, [TURNED]):
+        if row["layer"] != "input":
+            assert row["error"] > (0.02 if row["layer"] == "output" else 0.3), row
 
 
 # published sizes
@@ -220,9 +216,16 @@ def test_the_twins_have_their_published_sizes(name: str, width: float, parameter
 
 @pytest.mark.parametrize("group", ["C4", "C8", "D4", "D8"])
 def test_e2cnn_and_steerable_are_the_same_architecture(group: str) -> None:
+    """Stage by stage the same parameters, outputs of the same shape, and the same FLOPs."""
     shape = Shape(1, 28, 10)
-    sizes = [count_parameters(network_of(name, {"group": group}, shape)) for name in ("steerable", "e2cnn")]
-    assert sizes[0] == sizes[1]
+    ours, theirs = (network_of(name, {"group": group}, shape).eval() for name in ("steerable", "e2cnn"))
+    images = torch.rand(2, 1, 28, 28)
+    found = [
+        [(name, count_parameters(network.stages[name]), features.shape) for name, features in network.trace(images)]
+        for network in (ours, theirs)
+    ]
+    assert found[0] == found[1]
+    assert count_flops(ours, shape) == count_flops(theirs, shape)
 
 
 # matching
@@ -236,7 +239,7 @@ def test_a_budget_is_met_within_three_percent(name: str, by: str) -> None:
     found = resolve(entry, entry.options(), shape, None, Match(by=by, target=target))
     network = build(entry, found.options, shape, found.width, seed=0)
     size = count_parameters(network) if by == "parameters" else count_flops(network, shape)
-    assert abs(size - target) <= TOLERANCE * target
+    assert abs(size - target) <= 0.03 * target
     assert (found.parameters, found.flops) == (count_parameters(network), count_flops(network, shape))
 
 

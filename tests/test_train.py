@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from bench.augment import Augmentation, expand
 from bench.cell import Budget
-from bench.groups import Group
+from bench.groups import Element, Group, act
 from bench.train import batches, evaluation_steps, fit, learning_rate, total_steps
+from tests import tolerances
 
 
 def plain(images: Tensor, step: int) -> Tensor:
@@ -48,6 +49,11 @@ def test_the_order_is_a_function_of_the_seed() -> None:
     assert not torch.equal(first, other)
 
 
+def test_every_epoch_has_an_order_of_its_own() -> None:
+    epochs = list(itertools.islice(batches(50, 50, 0), 4))
+    assert len({tuple(epoch.tolist()) for epoch in epochs}) == 4
+
+
 def test_a_budget_in_epochs_or_in_steps() -> None:
     assert total_steps(Budget(steps=7), 1000) == 7
     assert total_steps(Budget(epochs=3, batch_size=64), 100) == 5
@@ -73,6 +79,20 @@ def test_schedules_stay_below_the_peak_and_end_low(schedule: str) -> None:
     assert 0 < min(rates) <= max(rates) <= 0.1 + 1e-12
     assert max(rates) == pytest.approx(0.1, rel=0.01)
     assert (rates[-1] < 0.01) == (schedule != "constant")
+
+
+def test_one_cycle_climbs_over_three_tenths_and_falls_as_a_cosine() -> None:
+    budget = Budget(steps=100, lr=0.1, schedule="onecycle")
+    rates = [learning_rate(budget, step, 100) for step in range(100)]
+    assert rates[:31:15] == pytest.approx([0.004, 0.052, 0.1])
+    assert rates[30::35] == pytest.approx([0.1, 0.05])
+    assert rates[:31] == sorted(rates[:31])
+    assert rates[30:] == sorted(rates[30:], reverse=True)
+
+
+def test_cosine_starts_at_the_peak() -> None:
+    budget = Budget(steps=100, lr=0.1, schedule="cosine")
+    assert [learning_rate(budget, step, 100) for step in (0, 50)] == pytest.approx([0.1, 0.05])
 
 
 def test_step_decays_are_where_the_budget_says() -> None:
@@ -101,6 +121,94 @@ def test_training_learns_and_repeats_bit_for_bit(optimizer: str, precision: str)
     assert [row["step"] for row in fits[0].curve] == [10, 20, 30]
 
 
+class Unrepeatable(nn.Sequential):
+    """Layers whose result depends on the mode, on the number of passes so far and on the random stream."""
+
+    def __init__(self) -> None:
+        super().__init__(nn.Flatten(), nn.Linear(256, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.3))
+        self.append(nn.Linear(16, 2))
+
+
+def evaluated(model: nn.Module) -> tuple[float, float]:
+    model.eval()
+    return 0.0, 0.0
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_training_is_the_plain_loop_written_out(optimizer: str, precision: str) -> None:
+    """The slow oracle: no warm-up, no evaluations, torch's own optimizers; equal to the last bit."""
+    images, labels = blobs()
+    budget = Budget(
+        steps=12,
+        batch_size=16,
+        lr=0.05,
+        weight_decay=0.1,
+        optimizer=optimizer,
+        schedule="cosine",
+        precision=precision,
+        evaluations=4,
+    )
+    torch.manual_seed(0)
+    trained, expected = Unrepeatable(), Unrepeatable()
+    expected.load_state_dict(trained.state_dict())
+    torch.manual_seed(1)
+    fit(trained.eval(), images, labels, lambda batch, step: batch + step / 10, evaluated, budget, seed=3)
+
+    weights = [p for name, p in expected.named_parameters() if name in ("1.weight", "5.weight")]
+    others = [p for name, p in expected.named_parameters() if name not in ("1.weight", "5.weight")]
+    groups = [{"params": weights, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}]
+    rule: torch.optim.Optimizer = torch.optim.AdamW(groups)
+    if optimizer == "sgd":
+        rule = torch.optim.SGD(groups, momentum=0.9, nesterov=True)
+    torch.manual_seed(1)
+    for step, index in enumerate(itertools.islice(batches(64, 16, 3), 12)):
+        for group in rule.param_groups:
+            group["lr"] = 0.05 * 0.5 * (1 + math.cos(math.pi * step / 12))
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bfloat16"):
+            logits = expected(images[index] + step / 10)
+        rule.zero_grad()
+        nn.functional.cross_entropy(logits.float(), labels[index]).backward()
+        rule.step()
+    found = trained.state_dict()
+    assert {name for name, value in expected.state_dict().items() if not torch.equal(value, found[name])} == set()
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_training_computes_in_the_precision_of_the_budget(precision: str) -> None:
+    images, labels = blobs()
+    model, used = network(), set()
+    model[1].register_forward_hook(lambda module, inputs, output: used.add(output.dtype))
+    fit(model, images, labels, plain, evaluated, Budget(steps=2, batch_size=16, precision=precision), seed=0)
+    assert used == {getattr(torch, precision)}
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
+
+
+def test_the_curve_counts_epochs_and_the_seconds_of_the_steps_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a clock that a pass of the network moves by one second, and an evaluation by 100."""
+    now = 0.0
+    images, labels = blobs(40)
+    model = network()
+
+    def wait(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    def validate(model: nn.Module) -> tuple[float, float]:
+        wait(100)
+        return 0.25, 1.5
+
+    model.register_forward_hook(lambda *_: wait(1))
+    monkeypatch.setattr("bench.train.clock", lambda device: now)
+    budget = Budget(steps=12, batch_size=16, lr=0.1, schedule="constant", evaluations=3)
+    result = fit(model, images, labels, plain, validate, budget, seed=0)
+    rows = [(row["step"], row["epoch"], row["seconds"]) for row in result.curve]
+    assert rows == [(4, 1.6, 4), (8, 3.2, 8), (12, pytest.approx(4.8), 12)]
+    assert (result.steps, result.seconds, result.diverged_at) == (12, 12, None)
+    for row in result.curve:
+        assert (row["learning_rate"], row["validation_accuracy"], row["validation_nll"]) == (0.1, 0.25, 1.5)
+
+
 def test_divergence_ends_the_training_and_names_the_step() -> None:
     images, labels = blobs()
 
@@ -114,23 +222,25 @@ def test_divergence_ends_the_training_and_names_the_step() -> None:
     assert [row["step"] for row in result.curve] == [3, 6]
 
 
-def test_the_best_checkpoint_is_the_one_with_the_highest_validation_accuracy() -> None:
+@pytest.mark.parametrize(
+    ("checkpoint", "accuracies", "kept"),
+    [("best", (0.2, 0.9, 0.5), 1), ("best", (0.2, 0.9, 0.9), 1), ("last", (0.2, 0.9, 0.5), 2)],
+)
+def test_the_checkpoint_is_the_last_or_the_first_of_the_best(
+    checkpoint: str, accuracies: tuple[float, ...], kept: int
+) -> None:
     images, labels = blobs()
-    accuracies = iter([0.2, 0.9, 0.5])
-    snapshots = []
+    snapshots: list[dict[str, Tensor]] = []
 
     def validate(model: nn.Module) -> tuple[float, float]:
         snapshots.append({key: value.clone() for key, value in model.state_dict().items()})
-        return next(accuracies), 0.0
+        return accuracies[len(snapshots) - 1], 0.0
 
-    for checkpoint, position in (("best", 1), ("last", 2)):
-        snapshots.clear()
-        accuracies = iter([0.2, 0.9, 0.5])
-        model = network()
-        budget = Budget(steps=9, batch_size=16, evaluations=3, checkpoint=checkpoint)
-        fit(model, images, labels, plain, validate, budget, seed=0)
-        kept = model.state_dict()
-        assert all(torch.equal(kept[key], snapshots[position][key]) for key in kept)
+    model = network()
+    fit(model, images, labels, plain, validate, Budget(steps=9, evaluations=3, checkpoint=checkpoint), seed=0)
+    for i, snapshot in enumerate(snapshots):
+        same = all(torch.equal(value, snapshot[key]) for key, value in model.state_dict().items())
+        assert same == (i == kept)
 
 
 # augmentation
@@ -159,3 +269,27 @@ def test_copies_expand_the_training_set_once() -> None:
     orbits = torch.stack([torch.rot90(images, k, (2, 3)) for k in range(4)])
     for i, image in enumerate(many):
         assert (orbits[:, i % 10] == image).flatten(1).all(1).any()
+
+
+def test_copies_of_an_image_are_moved_each_by_its_own_element() -> None:
+    images, labels = blobs(6)
+    many, _ = expand(images, labels, Augmentation(Group.parse("SO(2)"), 1.0), 4, seed=0)
+    for copies in many.view(4, 6, -1).unbind(1):
+        assert len(torch.unique(copies, dim=0)) == 4
+
+
+@pytest.mark.parametrize(
+    ("group", "strength", "steps", "mirrors"),
+    [("C8", 1.0, range(8), {False}), ("D8", 0.5, range(-2, 3), {False, True}), ("C8", 0.3, range(-1, 2), {False})],
+)
+def test_augmentation_draws_every_element_of_a_finite_group_within_its_strength(
+    group: str, strength: float, steps: range, mirrors: set[bool]
+) -> None:
+    """Every moved image is the image moved by one of the elements, and each of these comes up."""
+    image = blobs(1)[0]
+    orbit = torch.stack([act(image, Element.rotation(45 * k) @ Element(m))[0] for k in steps for m in mirrors])
+    moved = Augmentation(Group.parse(group), strength)(image.expand(200, -1, -1, -1), 0, "augmentation")
+    distances = (moved[:, None] - orbit).abs().amax((2, 3, 4))
+    nearest = distances.min(1)
+    assert nearest.values.max() <= tolerances.RESAMPLED_IN_FLOAT32
+    assert set(nearest.indices.tolist()) == set(range(len(orbit)))

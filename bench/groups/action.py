@@ -75,7 +75,7 @@ def sample(group: Group, strength: float, count: int, generator: torch.Generator
     if group.rotations is None:
         turns = (torch.rand(count, generator=generator, device=device) - 0.5) * strength
     else:
-        # the tolerance keeps s = 0.3 of C10 at three steps, whatever 10 * 0.3 rounds to
+        # the tolerance keeps a strength of 2/49 of C49 at one step, whatever the product rounds to
         reach = math.floor(group.rotations * strength / 2 + 1e-9)
         low, high = (0, group.rotations) if 2 * reach >= group.rotations else (-reach, reach + 1)
         turns = torch.randint(low, high, (count,), generator=generator, device=device) / group.rotations

@@ -6,11 +6,12 @@ An axis is any single-valued field that is given as a list.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from itertools import product
 from typing import Any, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
+from pydantic_core import CoreSchema, ErrorDetails, core_schema
 
 from bench.errors import UserError, nearest
 
@@ -23,6 +24,8 @@ def check(raw: Any, model: type[Model], where: str, beside: type[BaseModel] | No
         # as JSON, strictly: a list is a tuple and 1 is 1.0, but neither "1" nor true is a number
         text = json.dumps(raw, default=str, allow_nan=False)
     except ValueError as error:
+        if str(error).startswith("Circular"):
+            raise UserError(f"{where}: an alias stands for something that holds the alias itself") from error
         raise UserError(f"{where}: .nan and .inf are no values of a suite") from error
     try:
         return model.model_validate_json(text, strict=True)
@@ -46,8 +49,12 @@ def _sentence(
         return f"{here}: unknown key{nearest(str(location[-1]), known)}"
     if meant[0]["type"] == "missing":
         return f"{here}: missing"
+    # a complaint of ours is about a value whose type is right
+    meant = [each for each in meant if each["type"] == "value_error"] or meant
     messages = dict.fromkeys(_plain(each["msg"]) for each in meant)
-    return f"{here}: {' or '.join(messages)}; found {shown(meant[0]['input'])}"
+    told, found = " or ".join(messages), meant[0]["input"]
+    is_told = isinstance(found, str) and repr(found) in told
+    return f"{here}: {told}" if is_told else f"{here}: {told}; found {shown(found)}"
 
 
 def place_of(where: str, *location: str | int) -> str:
@@ -110,8 +117,30 @@ def combinations(raw: dict[str, Any], model: type[BaseModel], where: str) -> lis
         )
         if is_axis and not value:
             raise UserError(f"{place_of(where, key)}: an empty list; give at least one value")
+        if is_axis and (twice := _twice(value)):
+            raise UserError(f"{place_of(where, key)}: {shown(twice[0])} is given twice")
         axes.append(value if is_axis else [value])
     return [dict(zip(raw, combination, strict=True)) for combination in product(*axes)]
+
+
+class Distinct:
+    """Marks the type of a field that is a list by itself, and has no value twice."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._checked, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), "uniqueItems": True}
+
+    @staticmethod
+    def _checked(values: tuple[Any, ...]) -> tuple[Any, ...]:
+        if twice := _twice(values):
+            raise ValueError(f"{shown(twice[0])} is given twice")
+        return values
+
+
+def _twice(values: Sequence[Any]) -> list[Any]:
+    return [value for place, value in enumerate(values) if value in values[:place]]
 
 
 def takes_list(annotation: Any) -> bool:

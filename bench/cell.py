@@ -6,9 +6,11 @@ import hashlib
 import json
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from bench.axes import Distinct
 
 
 class Spec(BaseModel):
@@ -17,12 +19,20 @@ class Spec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+#: The largest width of a family that is tried.
+WIDEST = 512.0
+
+#: Counts and seeds that every table, file and generator can hold.
+Count = Annotated[int, Field(ge=1, lt=2**31)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+
+
 class Budget(Spec):
     """How long and how a network is trained; exactly one of ``epochs`` and ``steps`` is given."""
 
-    epochs: float | None = Field(None, gt=0, description="passes over the training set")
-    steps: int | None = Field(None, ge=1, description="optimizer steps, the same for every training-set size")
-    batch_size: int = Field(64, ge=2, description="images per step")
+    epochs: float | None = Field(None, gt=0, le=1e6, description="passes over the training set")
+    steps: Count | None = Field(None, description="optimizer steps, the same for every training-set size")
+    batch_size: Count = Field(64, ge=2, description="images per step")
     optimizer: Literal["adamw", "sgd"] = Field("adamw", description="sgd is with Nesterov momentum 0.9")
     lr: float = Field(0.003, gt=0, description="peak learning rate")
     weight_decay: float = Field(0.0001, ge=0, description="decoupled for adamw, L2 for sgd")
@@ -30,9 +40,9 @@ class Budget(Spec):
         "onecycle", description="learning-rate schedule"
     )
     decay_from: float = Field(0.33, ge=0, lt=1, description="schedule step: share of the budget before the first decay")
-    decays: int = Field(20, ge=1, description="schedule step: number of decays, evenly spaced in the rest")
+    decays: Count = Field(20, description="schedule step: number of decays, evenly spaced in the rest")
     decay_factor: float = Field(0.8, gt=0, lt=1, description="schedule step: factor of each decay")
-    evaluations: int = Field(8, ge=1, description="evaluations on validation data during training, the last at the end")
+    evaluations: Count = Field(8, description="evaluations on validation data during training, the last at the end")
     precision: Literal["float32", "bfloat16"] = Field("float32", description="of training; measurements are float32")
     checkpoint: Literal["last", "best"] = Field("last", description="weights that are measured; best by validation")
 
@@ -47,22 +57,24 @@ class Match(Spec):
     """Widen a family until it meets a budget, so that families are compared at equal size."""
 
     by: Literal["parameters", "flops"] = Field("parameters", description="trainable parameters, or FLOPs per image")
-    target: int = Field(gt=0, description="the number to meet within 3 %")
+    target: int = Field(gt=0, lt=2**63, description="the number to meet within 3 %")
 
 
 class Equivariance(Spec):
     """Where the equivariance error is measured."""
 
-    angles: tuple[float, ...] = Field((45.0, 90.0), min_length=1, description="rotations in degrees")
-    samples: int = Field(128, ge=1, description="test images")
+    angles: Annotated[tuple[float, ...], Distinct()] = Field(
+        (45.0, 90.0), min_length=1, description="rotations in degrees"
+    )
+    samples: Count = Field(128, description="test images")
 
 
 class Measure(Spec):
     """What is measured beside accuracy, time and cost."""
 
     equivariance: Equivariance | None = Field(Equivariance(), description="equivariance error; null to leave it out")
-    transforms: int = Field(1, ge=1, description="random group elements per test image for the transformed accuracy")
-    test_images: int | None = Field(None, ge=1, description="score on so many test images; by default on all of them")
+    transforms: Count = Field(1, description="random group elements per test image for the transformed accuracy")
+    test_images: Count | None = Field(None, description="score on so many test images; by default on all of them")
     target_accuracy: float | None = Field(
         None, gt=0, le=1, description="seconds_to_target: validation accuracy to reach"
     )
@@ -103,6 +115,8 @@ class Cell:
     def cell_id(self) -> str:
         """Hash of the canonical JSON of every field that can change the outcome."""
         content = {f.name: getattr(self, f.name) for f in fields(self) if f.compare}
+        # a path says where data lie, and ``data_revision`` what they are
+        content["dataset_options"] = {key: value for key, value in self.dataset_options.items() if key != "path"}
         text = json.dumps(content, sort_keys=True, separators=(",", ":"), default=_plain)
         return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
 

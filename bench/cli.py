@@ -187,7 +187,7 @@ def _planned(name: str, overrides: list[str] | None, out: Path | None, fresh: bo
     from bench import results as folder
     from bench.plan import make
     from bench.store import Store
-    from bench.suite import find, load
+    from bench.suite import find, load, place
 
     loaded: Suite = load(name, overrides or ())
     results = out or Path("results") / loaded.name
@@ -198,7 +198,7 @@ def _planned(name: str, overrides: list[str] | None, out: Path | None, fresh: bo
     for cell_id in damaged:
         print(f"damaged: {store.folder / cell_id}.json is not what was written; its cell runs again")
     standing = {cell_id for cell_id, status in found.items() if status == "standing"} - set(damaged)
-    made = make(loaded, standing, str(find(name)))
+    made = make(loaded, standing, place(str(find(name)), overrides or ()))
     folder.check_cells(results, set(found), made.cell_ids)
     state = f"{len(made.cells) - len(made.todo) - len(made.impossible)} done, {len(made.todo)} to do"
     reasons = "".join(f"\n  impossible: {reason}" for reason in dict.fromkeys(made.impossible.values()))

@@ -52,8 +52,10 @@ def _data() -> Iterator[str]:
     from bench.registry import datasets
 
     folder = data_folder()
-    origin = "from EQUIVAUG_DATA" if os.environ.get("EQUIVAUG_DATA") else "EQUIVAUG_DATA names another"
-    yield f"data folder: {folder} ({origin}){'' if folder.is_dir() else ', made by the first download'}"
+    named = bool(os.environ.get("EQUIVAUG_DATA"))
+    origin = "from EQUIVAUG_DATA" if named else "EQUIVAUG_DATA names another"
+    unmade = ", where there is no folder: make it, or name another" if named else ", made by the first download"
+    yield f"data folder: {folder} ({origin}){'' if folder.is_dir() else unmade}"
     for entry in datasets:
         files = getattr(import_module(entry.make.__module__), "FILES", ())
         absent = [file.name for file in files if not file.path.exists()]

@@ -41,7 +41,11 @@ def _registered(registry: Registry) -> Iterator[str]:
 
 def _suites() -> Iterator[str]:
     for name, path in sorted(suite.available().items()):
-        raw = read(path)
+        try:
+            raw = read(path)
+        except UserError as error:
+            yield f"{name}: {error}"
+            continue
         description = raw.get("description", "") if isinstance(raw, dict) else ""
         yield f"{name}: {' '.join(str(description).split()) or path}"
 

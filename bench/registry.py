@@ -1,6 +1,6 @@
 """Names to factories, for everything that a suite file can name.
 
-A family, a data set or an augmentation is one file that registers itself::
+A family or a data set is one file that registers itself::
 
     @families.register("cnn", options=Options, version=1)
     def build(options: Options, shape: Shape, width: float) -> Network:

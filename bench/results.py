@@ -7,14 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
 from filelock import FileLock, Timeout
 
 import bench
+from bench import yamlfile
 from bench.cell import Cell
 from bench.errors import UserError
 from bench.store import Store, write_atomically
-from bench.yamlfile import read
 
 if TYPE_CHECKING:
     from bench.suite import Suite
@@ -36,7 +35,7 @@ def check(results: Path, suite: Suite) -> None:
         raise UserError(f"{results} {what}; give --out another folder")
     if not (results / SUITE).read_bytes().startswith(_MARK.encode()):
         raise UserError(f"{results / SUITE} was not written by equivaug and would be lost; give --out another folder")
-    owner = read(results / SUITE)
+    owner = yamlfile.read(results / SUITE)
     name = owner.get("name") if isinstance(owner, dict) else None
     if name != suite.name:
         raise UserError(f"{results} holds the results of suite '{name}', not '{suite.name}'; give --out another folder")
@@ -107,7 +106,7 @@ def merge(sources: Sequence[Path], into: Path) -> Tables:
 def dumped(suite: Suite) -> str:
     """Return a suite as a suite file, with its overrides applied and a mark that tells whose file it is."""
     mark = f"{_MARK} {bench.__version__} to say what the cells in this folder are; every run writes it anew\n"
-    return mark + yaml.safe_dump(suite.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=120)
+    return mark + yamlfile.dumped(suite.model_dump(mode="json"))
 
 
 _MARK = "# written by equivaug"

@@ -23,7 +23,7 @@ def suite_schema() -> dict[str, Any]:
     parts["data"] = {"oneOf": [_entry(entry, Data, "name") for entry in datasets]}
     parts["families"]["items"] = {"oneOf": [_entry(entry, Family, "family") for entry in families]}
     parts["augmentation"] = _with_axes(Augmentation)
-    parts["budget"] = _with_axes(Budget)
+    parts["budget"] = {**_with_axes(Budget), "oneOf": [{"required": ["epochs"]}, {"required": ["steps"]}]}
     parts["match"] = {"anyOf": [_with_axes(Match), {"type": "null"}]}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -39,8 +39,8 @@ def _entry(entry: Entry, own: type[BaseModel], key: str) -> dict[str, Any]:
     schema["properties"] = {**schema["properties"], **options.get("properties", {})}
     schema["properties"][key] = {"const": entry.name, "description": entry.summary}
     if key == "family":
-        budget = _with_axes(Budget)
-        schema["properties"]["budget"] = {**budget, "description": "keys of the budget that differ for this family"}
+        budget = {**_with_axes(Budget), "description": "keys of the budget that differ for this family"}
+        schema["properties"]["budget"] = {"anyOf": [budget, {"type": "array", "items": budget, "minItems": 1}]}
     schema["required"] = sorted({key, *schema.get("required", ()), *options.get("required", ())})
     return {**schema, "title": entry.name, "description": entry.summary}
 
@@ -52,7 +52,8 @@ def _with_axes(model: type[BaseModel]) -> dict[str, Any]:
         prop = schema["properties"][name]
         if not takes_list(field.annotation):
             told = {key: prop.pop(key) for key in ("description", "default", "title") if key in prop}
-            schema["properties"][name] = {**told, "anyOf": [prop, {"type": "array", "items": prop, "minItems": 1}]}
+            axis = {"type": "array", "items": prop, "minItems": 1, "uniqueItems": True}
+            schema["properties"][name] = {**told, "anyOf": [prop, axis]}
     return {**schema, "additionalProperties": False}
 
 

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, field_validator
 
-from bench.axes import check, choices, combinations, shown
-from bench.cell import Budget, Cell, Match, Measure, Spec
+from bench.axes import Distinct, check, choices, combinations, shown
+from bench.cell import WIDEST, Budget, Cell, Count, Match, Measure, Seed, Spec
 from bench.errors import UserError, nearest
 from bench.groups.group import Group
 from bench.registry import Entry, Options, Registry, datasets, families
@@ -22,7 +22,7 @@ class Data(Spec):
     """The data set's own keys beside the options that it declares."""
 
     name: str = Field(description="a data set of `equivaug list datasets`")
-    train_sizes: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+    train_sizes: Annotated[tuple[Count, ...], Distinct()] = Field(
         min_length=1, description="training-set sizes; each training set is part of the next larger one"
     )
 
@@ -31,10 +31,10 @@ class Augmentation(Spec):
     """The group that inputs are moved by: in training by a strength, in the transformed test in full."""
 
     group: str = Field("SO(2)", description="C1, C2, ..., D1, D2, ..., SO(2) or O(2)")
-    strengths: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field(
+    strengths: Annotated[tuple[Annotated[float, Field(ge=0, le=1)], ...], Distinct()] = Field(
         (0.0, 1.0), min_length=1, description="shares of the group that are sampled in training; 0 is no augmentation"
     )
-    copies: Literal["online"] | Annotated[int, Field(ge=1)] = Field(
+    copies: Literal["online"] | Count = Field(
         "online", description="online: a new element for every image of every step; k: k fixed copies of every image"
     )
 
@@ -49,7 +49,7 @@ class Family(Spec):
 
     family: str = Field(description="a family of `equivaug list families`")
     label: str | None = Field(None, min_length=1, description="name in tables and figures")
-    width: float | None = Field(None, gt=0, description="fields of the first block; leave out to match a budget")
+    width: float | None = Field(None, gt=0, le=WIDEST, description="fields of the first block; none to match a budget")
     budget: dict[str, Any] = Field(default_factory=dict, description="keys of the budget that differ for this family")
 
 
@@ -63,8 +63,8 @@ class Suite(Spec):
     families: tuple[dict[str, Any], ...] = Field(min_length=1)
     match: dict[str, Any] | None = None
     budget: dict[str, Any]
-    seeds: Annotated[int, Field(ge=1)] | Annotated[tuple[int, ...], Field(min_length=1)] = Field(
-        3, description="how many, or which"
+    seeds: Annotated[int, Field(ge=1, le=10_000)] | Annotated[tuple[Seed, ...], Field(min_length=1), Distinct()] = (
+        Field(3, description="how many, or which")
     )
     measure: Measure = Measure()
 
@@ -103,6 +103,7 @@ def load(source: str, overrides: Sequence[str] = ()) -> Suite:
 
 def parse(raw: Any, where: str = "suite", overrides: Sequence[str] = ()) -> Suite:
     """Return the suite of a mapping with every part of it checked; ``where`` names it in errors."""
+    where = place(where, overrides)
     if not isinstance(raw, dict):
         raise UserError(f"{where}: found {shown(raw)}; a suite is a mapping with 'name', 'data', 'families', 'budget'")
     for override in overrides:
@@ -112,6 +113,11 @@ def parse(raw: Any, where: str = "suite", overrides: Sequence[str] = ()) -> Suit
     family_choices(suite, where)
     choices(suite.augmentation, Augmentation, f"{where}: augmentation")
     return suite
+
+
+def place(where: str, overrides: Sequence[str]) -> str:
+    """Return the name of a suite in errors, which says that it is not the file alone that may be wrong."""
+    return " ".join([where, *(f"with --set {shown(override)}" for override in overrides)])
 
 
 def find(source: str) -> Path:
@@ -165,7 +171,7 @@ def family_choices(suite: Suite, where: str = "suite") -> list[FamilyChoice]:
                     told |= budget.model_dump()
                     label = family.label or _name(entry, option)
                     found.append((told, FamilyChoice(position, entry, option, family.width, match, budget, label)))
-    return _distinguished(found)
+    return _distinguished(found, where)
 
 
 def cells(suite: Suite, data: DataChoice, revision: str) -> Iterator[tuple[FamilyChoice, Cell]]:
@@ -236,21 +242,34 @@ def _name(entry: Entry, options: Options) -> str:
     return " ".join(parts)
 
 
-def _distinguished(found: list[tuple[dict[str, Any], FamilyChoice]]) -> list[FamilyChoice]:
-    """Add to labels that occur more than once the values that tell their choices apart."""
+def _distinguished(found: list[tuple[dict[str, Any], FamilyChoice]], where: str) -> list[FamilyChoice]:
+    """Add to labels that occur more than once the values that tell their choices apart.
+
+    UserError if two different choices still have one label: every table and figure would mix them.
+    """
     rivals: dict[str, list[dict[str, Any]]] = {}
     for told, choice in found:
         rivals.setdefault(choice.label, []).append(told)
-    return [
+    labelled = [
         replace(choice, label=" ".join([choice.label, *_telling(told, rivals[choice.label], choice.label)]))
         for told, choice in found
     ]
+    first: dict[str, FamilyChoice] = {}
+    for choice in labelled:
+        other = first.setdefault(choice.label, choice)
+        if choice != replace(other, position=choice.position):
+            raise UserError(
+                f"{where}: families[{other.position}] and families[{choice.position}] both have the label "
+                f"'{choice.label}'; give each a 'label' of its own"
+            )
+    return labelled
 
 
 def _telling(told: dict[str, Any], rivals: list[dict[str, Any]], label: str = "") -> list[str]:
     """Return ``key value`` for the values that not all of ``rivals`` have, without those that the label shows."""
-    return [
-        f"{key} {value}"
+    differing = {
+        key: f"{value:g}" if isinstance(value, float) else str(value)
         for key, value in told.items()
-        if value is not None and any(rival.get(key) != value for rival in rivals) and str(value) not in label.split()
-    ]
+        if value is not None and any(rival.get(key) != value for rival in rivals)
+    }
+    return [f"{key} {text}" for key, text in differing.items() if text not in label.split()]

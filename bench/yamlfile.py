@@ -1,4 +1,4 @@
-"""YAML as a person writes it: read strictly, and changed by ``key.key=value``."""
+"""YAML as a person writes it: read strictly, written so that it reads back, and changed by ``key.key=value``."""
 
 from __future__ import annotations
 
@@ -12,36 +12,78 @@ import yaml
 from bench.axes import shown
 from bench.errors import UserError
 
+# YAML 1.2's core schema: 010 is ten, and neither 1:30 nor yes nor 1999-12-31 is anything but text. Of YAML 1.1, the
+# underscores of 10_000 are left.
+_PLAIN = (
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("int", r"[-+]?[0-9][0-9_]*", "-+0123456789"),
+    ("float", r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9]*)?)([eE][-+]?[0-9]+)?", "-+.0123456789"),
+    ("float", r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", "-+."),
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("merge", r"<<", "<"),
+)
+
 
 class _Loader(yaml.SafeLoader):
-    """The safe loader, which also reads ``1e-3`` as a number and refuses a key that is given twice."""
+    """The safe loader with the scalars of `_PLAIN`, which refuses a key that is no text or is given twice."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - as PyYAML has it
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        twice = next((key for place, key in enumerate(keys) if key in keys[:place]), None)
-        if twice is not None:
-            raise yaml.MarkedYAMLError(problem=f"the key '{twice}' is given twice", problem_mark=node.start_mark)
+        seen = set()
+        for key, _ in node.value:
+            if key.tag == "tag:yaml.org,2002:merge":
+                continue
+            if not isinstance(key, yaml.ScalarNode) or key.tag != "tag:yaml.org,2002:str":
+                written = f"'{key.value}'" if isinstance(key, yaml.ScalarNode) else "a list or a mapping"
+                raise yaml.MarkedYAMLError(problem=f"a key is text, not {written}", problem_mark=key.start_mark)
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(problem=f"the key '{key.value}' is given twice", problem_mark=key.start_mark)
+            seen.add(key.value)
         return super().construct_mapping(node, deep)
 
 
-# YAML 1.1 wants a point in the mantissa and a sign in the exponent, so that 1e-3 would be text
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
-)
+class _Dumper(yaml.SafeDumper):
+    """Quotes what `_Loader` would take for something else than text."""
+
+    yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
+
+
+for _tag, _pattern, _first in _PLAIN:
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern})$"), list(_first))
+_Loader.add_constructor("tag:yaml.org,2002:int", lambda loader, node: int(node.value))
+
+
+def loaded(text: str) -> Any:
+    """Return what a YAML text holds; ValueError with one line that says why it holds nothing."""
+    try:
+        return yaml.load(text, _Loader)
+    except yaml.MarkedYAMLError as error:
+        place = f" at line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise ValueError(f"it is not valid YAML{place}: {error.problem}") from error
+    except yaml.YAMLError as error:
+        raise ValueError(f"it is not a YAML file: {' '.join(str(error).split())}") from error
+    except RecursionError as error:
+        raise ValueError("its lists and mappings are nested too deeply") from error
+    except ValueError as error:
+        raise ValueError("it holds a number of too many digits") from error
+
+
+def dumped(value: Any) -> str:
+    """Return plain data as YAML that `loaded` reads as the same data."""
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, width=120)
 
 
 def read(path: Path) -> Any:
     """Return what a YAML file holds; UserError if it cannot be read."""
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), _Loader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = f" at line {mark.line + 1}" if mark else ""
-        raise UserError(f"{path} is not valid YAML{place}: {error.problem}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not a YAML file: {' '.join(str(error).split())}") from error
+        return loaded(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} cannot be read: it is not text in UTF-8") from error
+    except ValueError as error:
+        raise UserError(f"{path} cannot be read: {error}") from error
 
 
 def overridden(raw: Any, override: str) -> Any:
@@ -50,9 +92,9 @@ def overridden(raw: Any, override: str) -> Any:
     if not equals or not path:
         raise UserError(f"--set {override}: found no 'key=value', such as budget.steps=100")
     try:
-        value = yaml.load(text, _Loader)
-    except yaml.YAMLError as error:
-        raise UserError(f"--set {override}: '{text}' is not a YAML value") from error
+        value = loaded(text)
+    except ValueError as error:
+        raise UserError(f"--set {path}: {shown(text)} is not a YAML value") from error
     changed = copy.deepcopy(raw)
     keys = path.split(".")
     target: Any = changed

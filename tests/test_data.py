@@ -11,6 +11,7 @@ import io
 import os
 import re
 import struct
+import sys
 import tarfile
 import threading
 import tracemalloc
@@ -35,7 +36,7 @@ from bench.data.resize import SizeOptions, resize
 from bench.data.shares import cut
 from bench.errors import UserError
 from bench.groups import Element, act
-from bench.registry import datasets
+from bench.registry import Entry, datasets
 from tests.tolerances import (
     BICUBIC_ON_A_SMOOTH_IMAGE,
     MEAN_OF_TURNED_DIGITS,
@@ -116,8 +117,8 @@ def test_partition_refuses_more_than_there_is() -> None:
 
 def test_training_sets_of_one_seed_are_nested_and_no_larger_than_the_pool() -> None:
     labels = shuffled_labels([40, 10, 30])
-    pool = Split(numbered(labels), labels)
-    dataset = Dataset("toy", ("a", "b", "c"), pool, pool, pool)
+    pool, other = Split(numbered(labels), labels), Split(numbered(labels) + 100, labels)
+    dataset = Dataset("toy", ("a", "b", "c"), pool, other, other)
     small, large = (positions(training_set(dataset, size, seed=3)) for size in (20, 60))
     assert large[:20] == small
     with pytest.raises(UserError, match="asks for 81 images; 'toy' has 80"):
@@ -139,6 +140,10 @@ def test_the_revision_tells_one_pixel_and_one_label() -> None:
 # ------------------------------------------------------------------------------------------------- contract
 
 
+def files_of(entry: Entry) -> tuple[File, ...]:
+    return tuple(getattr(sys.modules[entry.make.__module__], "FILES", ()))
+
+
 def satisfies_contract(dataset: Dataset, size: int, channels: int) -> None:
     splits = (dataset.train, dataset.validation, dataset.test)
     for split in splits:
@@ -154,13 +159,26 @@ def copies_between(splits: tuple[Split, ...]) -> int:
     return sum(len(a & b) for i, a in enumerate(seen) for b in seen[:i])
 
 
-def test_every_data_set_is_tested_here_and_has_a_summary_and_described_options() -> None:
-    assert {entry.name for entry in datasets} == {
-        *("cifar10", "digits", "fashion-mnist", "image-folder", "mnist", "mnist-rot-12k", "npz", "rotated-mnist")
-    }
-    for entry in datasets:
-        assert entry.summary.endswith(".")
-        assert all(field.description for field in entry.options.model_fields.values())
+@pytest.mark.parametrize("entry", datasets, ids=lambda entry: entry.name)
+def test_every_data_set_says_what_it_is_and_where_its_files_come_from(entry: Entry) -> None:
+    assert entry.summary.endswith(".")
+    assert all(field.description for field in entry.options.model_fields.values())
+    for file in files_of(entry):
+        algorithm, digits_ = file.checksum.split(":")
+        assert len(bytes.fromhex(digits_)) == hashlib.new(algorithm).digest_size
+        assert all(re.fullmatch(r"https?://\S+/", mirror) for mirror in file.mirrors)
+        assert len(file.mirrors) > 1
+
+
+@pytest.mark.parametrize("entry", datasets, ids=lambda entry: entry.name)
+def test_a_data_set_whose_files_are_here_keeps_the_contract(entry: Entry) -> None:
+    if any(field.is_required() for field in entry.options.model_fields.values()):
+        pytest.skip("it is made of a person's own files")
+    if not all(file.path.exists() for file in files_of(entry)):
+        pytest.skip("EQUIVAUG_DATA names no folder with its files")
+    dataset = entry.make(entry.options())
+    satisfies_contract(dataset, dataset.train.images.shape[-1], dataset.train.images.shape[1])
+    assert copies_between((dataset.train, dataset.validation)) == 0
 
 
 @pytest.mark.parametrize("size", [16, 28, 29])
@@ -250,6 +268,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty data folder."""
     monkeypatch.setenv("EQUIVAUG_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    (tmp_path / "data").mkdir()
     return tmp_path / "data"
 
 
@@ -332,11 +351,20 @@ def test_when_no_mirror_has_it_one_sentence_says_what_to_put_where(
     assert not [path for path in folder.rglob("*") if path.is_file()]
 
 
-def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "occupied").write_text("")
-    monkeypatch.setenv("EQUIVAUG_DATA", str(tmp_path / "occupied"))
-    with pytest.raises(FetchError, match=r"occupied.*cannot be written.*EQUIVAUG_DATA"):
+def test_a_folder_that_cannot_be_made_is_named(folder: Path) -> None:
+    (folder / "toy").write_text("occupied")
+    with pytest.raises(FetchError, match=r"toy.*cannot be written.*EQUIVAUG_DATA"):
         cache.fetch(file_of(b"content", DEAD))
+
+
+@pytest.mark.parametrize("name", ["typo", "~nobody-of-this-name/data", "file"])
+def test_a_slip_in_the_variable_makes_no_folder(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("EQUIVAUG_DATA", name)
+    with pytest.raises(FetchError, match=f"EQUIVAUG_DATA names {name}, where there is no folder"):
+        cache.fetch(file_of(b"content", DEAD))
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 @pytest.mark.usefixtures("folder")
@@ -420,16 +448,10 @@ def test_without_the_variable_the_users_cache_is_the_folder(monkeypatch: pytest.
     assert "equivaug" in cache.data_folder().parts
 
 
-def test_published_files_are_declared_whole() -> None:
-    for module in (mnist, fashion_mnist, cifar10, mnist_rot_12k, rotated):
-        for file in module.FILES:
-            algorithm, digits_ = file.checksum.split(":")
-            assert len(bytes.fromhex(digits_)) == hashlib.new(algorithm).digest_size
-            assert all(re.fullmatch(r"https?://\S+/", mirror) for mirror in file.mirrors)
-            assert len(file.mirrors) > 1
-            if file.name.endswith("ubyte.gz"):
-                assert len(bytes.fromhex(file.unpacked or "")) == 32
-                assert file.unpacked_size in {47_040_016, 7_840_016, 60_008, 10_008}
+def test_files_of_mnists_format_are_known_by_what_they_unpack_to() -> None:
+    for file in (*mnist.FILES, *fashion_mnist.FILES, *rotated.FILES):
+        assert len(bytes.fromhex(file.unpacked or "")) == 32
+        assert file.unpacked_size in {47_040_016, 7_840_016, 60_008, 10_008}
 
 
 @needs_mnist
@@ -741,8 +763,13 @@ def test_image_folder_complaints(tmp_path: Path) -> None:
 
 
 def test_complaints_about_splits_of_its_own(tmp_path: Path) -> None:
-    for name in ("train", "test"):
-        save_images(tmp_path / name, {"cat": 3, "dog": 3})
+    save_images(tmp_path / "train", {"cat": 3, "dog": 3})
+    with pytest.raises(UserError, match="has only the folder train; accepted are both train and test"):
+        from_folder(tmp_path)
+    save_images(tmp_path / "validation", {"cat": 3, "dog": 3})
+    with pytest.raises(UserError, match="has only the folders train and validation; accepted are both"):
+        from_folder(tmp_path)
+    save_images(tmp_path / "test", {"cat": 3, "dog": 3})
     save_images(tmp_path / "test", {"emu": 1})
     with pytest.raises(UserError, match=r"test and .*train differ in the class 'emu'"):
         from_folder(tmp_path)
@@ -791,9 +818,9 @@ def test_layouts_types_and_splits_of_npz_agree(tmp_path: Path) -> None:
     ("images", "labels", "complaint"),
     [
         (some_images(60, 20, 21), None, r"shape \(60, 20, 21\); accepted are"),
-        (some_images(60, 9, 9), None, "at least 16 pixels"),
+        (some_images(60, 9, 9), None, "has 9 pixels on a side; give 'size', at least 16"),
         (some_images(60, 5, 20, 20), None, "accepted are"),
-        (some_images(0, 20, 20), None, "shape"),
+        (some_images(0, 20, 20), np.zeros(0, int), r"shape \(0, 20, 20\), which is no image at all"),
         (some_images(60, 20, 20) - 300.0, None, "float64 values that are not all in range"),
         (some_images(60, 20, 20).astype(int) + 1, None, "int64 values that are not all in range"),
         (np.full((60, 20, 20), np.nan), None, "not all in range"),
@@ -812,6 +839,11 @@ def test_npz_complaints(tmp_path: Path, images: np.ndarray, labels: np.ndarray |
     with pytest.raises(UserError, match=f"mine.npz.*{complaint}") as caught:
         from_npz(path)
     assert "\n" not in str(caught.value)
+
+
+def test_small_npz_images_are_resampled_to_the_size_that_is_asked_for(tmp_path: Path) -> None:
+    path = save_npz(tmp_path / "mine.npz", some_images(60, 8, 8))
+    assert from_npz(path, size=16).train.images.shape[1:] == (1, 16, 16)
 
 
 def test_npz_files_that_are_none(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ ALLOWED: dict[str, set[str]] = {
     "seeds": set(),
     "yamlfile": {"axes", "errors"},
     "axes": {"errors"},
-    "cell": set(),
+    "cell": {"axes"},
     "registry": {"errors"},
     "groups": {"errors"},
     "kernels": {"groups"},

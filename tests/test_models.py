@@ -273,3 +273,13 @@ def test_a_budget_that_no_width_reaches_is_refused_with_the_nearest() -> None:
 def test_impossible_combinations_say_why(name: str, options: dict, reason: str) -> None:
     with pytest.raises((UserError, ValueError), match=reason):
         network_of(name, options, Shape(1, 28, 10))
+
+
+@pytest.mark.parametrize("family", ["cnn", "gcnn", "steerable", "hnet", "et"])
+@pytest.mark.parametrize(("width", "match"), [(512.0, None), (None, Match(target=10**12))])
+def test_a_network_that_would_use_up_the_memory_is_refused(
+    family: str, width: float | None, match: Match | None
+) -> None:
+    entry = families[family]
+    with pytest.raises(Impossible, match=f"{family} of width .* has a tensor of more than 33,554,432 numbers"):
+        resolve(entry, entry.options(), Shape(1, 16, 10), width, match)

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
+import re
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 import yaml
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from bench import suite as suites
-from bench.cell import Cell
+from bench.cell import Budget, Cell, Match, Measure
 from bench.errors import UserError
+from bench.listing import listing
 from bench.schema import suite_schema
 from bench.suite import Suite, cells, data_choices, family_choices, parse
-from bench.yamlfile import read
+from bench.yamlfile import dumped, loaded, read
+from tests.fakes import make_cell
 
 BASE: dict[str, Any] = {
     "name": "base",
@@ -61,7 +67,7 @@ def test_a_suite_is_the_product_of_its_axes() -> None:
 def test_any_single_valued_field_is_an_axis_and_labels_tell_the_choices_apart() -> None:
     raw = changed(families=[{"family": "cnn", "width": [2, 3], "budget": {"lr": [0.1, 0.01]}}], seeds=[7])
     assert {cell.label for cell in expanded(raw)} == {
-        f"cnn width {width} lr {lr}" for width in ("2.0", "3.0") for lr in ("0.1", "0.01")
+        f"cnn width {width} lr {lr}" for width in (2, 3) for lr in (0.1, 0.01)
     }
     sized = expanded(changed(data__size=[16, 20]))
     assert {cell.axes()["dataset"] for cell in sized} == {"digits size 16", "digits size 20"}
@@ -75,10 +81,51 @@ def test_a_list_valued_option_is_a_value_and_no_axis() -> None:
 
 def test_a_cell_is_itself_whatever_surrounds_it() -> None:
     ids = {cell.cell_id for cell in expanded(BASE)}
-    reordered = changed(families=BASE["families"][::-1], augmentation={"strengths": [1, 0.5, 0]}, name="other")
+    reordered = changed(augmentation={"strengths": [1, 0.5, 0]}, name="other")
+    reordered["families"].reverse()
     reordered["families"][1]["label"] = "control"
     assert ids < {cell.cell_id for cell in expanded(reordered)}
     assert not ids & {cell.cell_id for cell in expanded(changed(budget__lr=0.5))}
+
+
+OTHERWISE: dict[str, Any] = {
+    "dataset": "mnist",
+    "dataset_options": {"size": 20},
+    "dataset_version": 2,
+    "data_revision": "1",
+    "train_size": 101,
+    "family": "other",
+    "family_options": {"dropout": 0.5},
+    "family_version": 2,
+    "width": 2.0,
+    "match": Match(target=9),
+    "augmentation_group": "C4",
+    "strength": 0.25,
+    "copies": 2,
+    "budget": Budget(steps=2),
+    "measure": Measure(transforms=2),
+    "seed": 7,
+}
+
+
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Cell) if field.compare])
+def test_whatever_can_change_an_outcome_makes_another_cell(name: str) -> None:
+    assert dataclasses.replace(make_cell(), **{name: OTHERWISE[name]}).cell_id != make_cell().cell_id
+
+
+def test_names_and_places_make_no_other_cell() -> None:
+    same = make_cell(label="y", dataset_label="y", group="O(2)", suite="y", architecture="y")
+    assert same.cell_id == make_cell().cell_id
+    here, there = (make_cell(dataset_options={"path": path, "size": 20}) for path in ("a.npz", "/b/a.npz"))
+    assert here.cell_id == there.cell_id
+
+
+def test_different_choices_with_one_label_are_refused() -> None:
+    twins = [{"family": "cnn", "width": 2, "label": "x"}, {"family": "gcnn", "width": 2, "label": "x"}]
+    told = "families[0] and families[1] both have the label 'x'; give each a 'label' of its own"
+    assert message(changed(families=twins)) == f"s.yaml: {told}"
+    taken = [{"family": "cnn", "width": [2, 3], "label": "x"}, {"family": "cnn", "width": 4, "label": "x width 2"}]
+    assert "both have the label 'x width 2'" in message(changed(families=taken))
 
 
 def test_equal_cells_come_once() -> None:
@@ -119,7 +166,7 @@ def test_a_family_may_have_its_own_length_of_training() -> None:
         (changed(data__train_sizes=[0]), "s.yaml: data.train_sizes[0]: should be greater than or equal to 1; found 0"),
         (changed(data=[]), "s.yaml: data: should be a mapping; found []"),
         (changed(augmentation__strengths=[2]), "s.yaml: augmentation.strengths[0]: should be less than or equal to 1"),
-        (changed(augmentation__group="E8"), "s.yaml: augmentation.group: unknown group 'E8'; known: C1, C2, C3"),
+        (changed(augmentation__group="E8"), "s.yaml: augmentation.group: unknown group 'E8'; known: C1, C2, ..., C999"),
         (
             changed(augmentation__copies="off"),
             "s.yaml: augmentation.copies: should be 'online' or should be a valid integer; found 'off'",
@@ -133,6 +180,16 @@ def test_a_family_may_have_its_own_length_of_training() -> None:
         (changed(match={"target": 0}), "s.yaml: match.target: should be greater than 0; found 0"),
         (changed(match={"by": "parameters"}), "s.yaml: match.target: missing"),
         (changed(name="a/b"), "s.yaml: name: "),
+        (changed(seeds=[-1]), "s.yaml: seeds[0]: should be greater than or equal to 0; found -1"),
+        (changed(seeds=[2**63]), "s.yaml: seeds[0]: should be less than 9223372036854775808; found"),
+        (changed(seeds=10**12), "s.yaml: seeds: should be less than or equal to 10000"),
+        (changed(budget={"epochs": 1e9}), "s.yaml: budget.epochs: should be less than or equal to 1000000"),
+        (changed(budget__steps=2**31), "s.yaml: budget.steps: should be less than 2147483648; found"),
+        (changed(families__0__width=1e5), "s.yaml: families[0].width: should be less than or equal to 512"),
+        (changed(seeds=[1, 1]), "s.yaml: seeds: 1 is given twice; found [1, 1]"),
+        (changed(data__train_sizes=[9, 9]), "s.yaml: data.train_sizes: 9 is given twice"),
+        (changed(augmentation__strengths=[0, 0.0]), "s.yaml: augmentation.strengths: 0.0 is given twice"),
+        (changed(families__1__group=["C4", "D4", "C4"]), "s.yaml: families[1].group: 'C4' is given twice"),
     ],
 )
 def test_a_mistake_is_one_sentence_that_names_the_place(raw: Any, told: str) -> None:
@@ -168,8 +225,10 @@ def test_overrides_change_one_value(override: str, value: float) -> None:
         ("=3", "--set =3: found no 'key=value'"),
         ("families.2.width=5", "--set families.2.width=5: '2' is no place in a list of 2; places count from 0"),
         ("seeds.a=5", "--set seeds.a=5: 'a' is inside 2, which has no keys"),
-        ("budget.lr=[", "--set budget.lr=[: '[' is not a YAML value"),
-        ("budget.lrr=3", "s.yaml: budget.lrr: unknown key; did you mean 'lr'?"),
+        ("budget.lr=[", "--set budget.lr: '[' is not a YAML value"),
+        ("budget.lr={1: 2}", "--set budget.lr: '{1: 2}' is not a YAML value"),
+        ("budget.lrr=3", "s.yaml with --set 'budget.lrr=3': budget.lrr: unknown key; did you mean 'lr'?"),
+        ("seeds=1e400", "s.yaml with --set 'seeds=1e400': .nan and .inf are no values of a suite"),
     ],
 )
 def test_a_wrong_override_is_named(override: str, told: str) -> None:
@@ -180,14 +239,37 @@ def test_yaml_is_read_strictly(tmp_path: Path) -> None:
     path = tmp_path / "x.yaml"
     path.write_text("lr: 1e-3\nother: 2E5\nname: 12e\n")
     assert read(path) == {"lr": 0.001, "other": 200000.0, "name": "12e"}
+    path.write_text("a: 010\nb: 1:30\nc: no\nd: 1999-12-31\ne: 10_000\nf: [-.5, true, ~]\n")
+    assert read(path) == {"a": 10, "b": "1:30", "c": "no", "d": "1999-12-31", "e": 10000, "f": [-0.5, True, None]}
     for text, told in {
-        "a: 1\nb: {c: 1, c: 2}\n": "at line 2: the key 'c' is given twice",
-        "a: [1\nb: 2": "is not valid YAML at line",
-        "\x00": "is not a YAML file",
+        "a: 1\nb:\n  c: 1\n  c: 2\n": "at line 4: the key 'c' is given twice",
+        "a: 1\n2: b\n": "at line 2: a key is text, not '2'",
+        "~: b\n": "at line 1: a key is text, not '~'",
+        "[a]: b\n": "at line 1: a key is text, not a list or a mapping",
+        "a: [1\nb: 2": "it is not valid YAML at line",
+        "\x00": "it is not a YAML file",
+        "[" * 5000: "nested too deeply",
+        f"a: {'9' * 5000}": "a number of too many digits",
     }.items():
         path.write_text(text)
-        with pytest.raises(UserError, match=told):
+        with pytest.raises(UserError, match=f"x.yaml cannot be read: .*{re.escape(told)}") as caught:
             read(path)
+        assert "\n" not in str(caught.value)
+    path.write_bytes(b"name: \xff")
+    with pytest.raises(UserError, match="it is not text in UTF-8"):
+        read(path)
+
+
+def test_an_alias_that_holds_itself_is_named(tmp_path: Path) -> None:
+    assert message(loaded("name: x\ndata: &a {b: *a}\n")) == (
+        "s.yaml: an alias stands for something that holds the alias itself"
+    )
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner, max_size=3)))
+@example(["010", "1e-3", "no", "~", "", "1:30", "10_000", "<<", "null", ".5", "\x85", "=", "2000-01-01"])
+def test_what_is_written_reads_back(value: Any) -> None:
+    assert loaded(dumped({"key": value})) == {"key": value}
 
 
 def test_a_suite_is_found_by_path_and_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,6 +278,10 @@ def test_a_suite_is_found_by_path_and_by_name(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "suites" / "mine.yaml").write_text(yaml.safe_dump(BASE))
     assert suites.load("mine") == suites.load("suites/mine.yaml") == parse(BASE)
     assert "quick" in suites.available()
+    (tmp_path / "suites" / "broken.yaml").write_text("name: [")
+    told = dict(line.split(": ", 1) for line in listing("suites"))
+    assert told["mine"] == "suites/mine.yaml"
+    assert told["broken"].startswith("suites/broken.yaml cannot be read: it is not valid YAML at line 1")
     with pytest.raises(UserError, match=r"unknown suite 'mien'; did you mean 'mine'\?"):
         suites.load("mien")
     with pytest.raises(UserError, match=r"there is no suite file suites/none\.yaml"):
@@ -233,6 +319,7 @@ def test_committed_suites_are_right_and_described(path: Path, validator: jsonsch
         changed(match={"by": ["parameters", "flops"], "target": 10}, seeds=[3, 4]),
         changed(families__0__budget={"lr": [0.1, 0.2], "epochs": 2}, match=None),
         changed(measure={"equivariance": None}),
+        changed(families__0__budget=[{"lr": 0.1}, {"lr": 0.2}]),
     ],
 )
 def test_the_schema_accepts_what_is_right(raw: Any, validator: jsonschema.Draft202012Validator) -> None:
@@ -256,6 +343,14 @@ def test_the_schema_accepts_what_is_right(raw: Any, validator: jsonschema.Draft2
         changed(augmentation__strengths=[2]),
         changed(augmentation__copies="off"),
         changed(budget__steps=1.5),
+        changed(budget__epochs=3),
+        changed(budget={"lr": 0.1}),
+        changed(families__0__width=1e5),
+        changed(families__0__width=[2, 2]),
+        changed(data__train_sizes=[9, 9]),
+        changed(seeds=[1, 1]),
+        changed(seeds=[-1]),
+        changed(augmentation__strengths=[0, 0]),
         changed(match={"by": "parameters"}),
         changed(measure={"equivariance": {"angels": [45]}}),
     ],

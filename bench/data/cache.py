@@ -55,7 +55,12 @@ class File:
 def data_folder() -> Path:
     """Return the folder of all downloads: ``EQUIVAUG_DATA``, or else the user's cache."""
     named = os.environ.get("EQUIVAUG_DATA")
-    return Path(named or pooch.os_cache("equivaug")).expanduser().absolute()
+    return expanded(Path(named or pooch.os_cache("equivaug"))).absolute()
+
+
+def expanded(path: Path) -> Path:
+    """Return a path with the home folder for ``~``; a user that does not exist is left as it is written."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - pathlib's raises RuntimeError for an unknown user
 
 
 def fetch_dataset(name: str) -> list[Path]:
@@ -121,6 +126,10 @@ def _download(file: File, mirror: str) -> str | None:
 
     Pooch moves the file into place once its checksum is right, and removes it otherwise.
     """
+    named = os.environ.get("EQUIVAUG_DATA")
+    if named and not data_folder().is_dir():
+        # it may be a slip, and a slip should not fill a new folder with downloads
+        raise FetchError(f"EQUIVAUG_DATA names {named}, where there is no folder; make it, or name another")
     try:
         file.path.parent.mkdir(parents=True, exist_ok=True)
         pooch.retrieve(mirror + file.name, known_hash=file.checksum, fname=file.name, path=file.path.parent)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from pydantic import Field
 
+from bench.data.cache import expanded
 from bench.data.dataset import Dataset, Split
 from bench.data.resize import SMALLEST
 from bench.data.shares import ShareOptions, cut
@@ -32,7 +33,7 @@ DEEP_MODES = ("I", "F")
 class ImageFolderOptions(ShareOptions):
     """Options of a folder of images."""
 
-    path: Path = Field(description="a folder with a subfolder for each class")
+    path: Path = Field(description="a folder with a subfolder for each class; from the working directory on")
     size: int = Field(
         64, ge=SMALLEST, le=1024, description="pixels on a side of the square that images are resampled to"
     )
@@ -63,6 +64,11 @@ def by_split(folder: Path) -> dict[str, dict[str, list[Path]]]:
     """Return the files by split and class: one split, ``train``, unless the folder holds ``train`` and ``test``."""
     present = {entry.name: entry for entry in entries(folder) if entry.is_dir()}
     if not {"train", "test"} <= present.keys():
+        if present and present.keys() <= set(SPLITS):
+            raise UserError(
+                f"{folder} has only the folder{'s' * (len(present) > 1)} {' and '.join(sorted(present))}; accepted are "
+                "both train and test, with or without validation, or a folder for each class"
+            )
         return {"train": by_class(folder)}
     for name, entry in present.items():
         if name not in SPLITS:
@@ -93,7 +99,7 @@ def pixels(file: Path, channels: Literal["auto", "grey", "colour"], size: int) -
 @datasets.register("image-folder", options=ImageFolderOptions, version=1)
 def load(options: ImageFolderOptions) -> Dataset:
     """Your own PNG or JPEG images, a folder for each class, split by shares or by folders."""
-    found = by_split(options.path.expanduser())
+    found = by_split(expanded(options.path))
     classes = tuple(found["train"])
     images = {
         name: [pixels(file, options.channels, options.size) for group in files.values() for file in group]

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from pydantic import Field
 
+from bench.data.cache import expanded
 from bench.data.dataset import Dataset, Split
 from bench.data.resize import SMALLEST, resize
 from bench.data.shares import ShareOptions, cut
@@ -23,7 +24,7 @@ MOST_CHANNELS = 4
 class NpzOptions(ShareOptions):
     """Options of a NumPy archive."""
 
-    path: Path = Field(description="an .npz file with the arrays 'images' and 'labels'")
+    path: Path = Field(description="an .npz file with arrays 'images' and 'labels'; from the working directory on")
     size: int | None = Field(None, ge=SMALLEST, le=1024, description="pixels on a side; leave out to keep them")
 
 
@@ -53,8 +54,8 @@ def as_images(pixels: NDArray[np.generic], where: str) -> torch.Tensor:
         pixels = pixels[:, None]
     elif not (len(shape) == 4 and shape[1] <= MOST_CHANNELS and shape[2] == shape[3]):
         raise UserError(f"{where}: 'images' has shape {shape}; accepted are (N, S, S), (N, S, S, C) and (N, C, S, S)")
-    if pixels.shape[1] == 0 or pixels.shape[0] == 0 or pixels.shape[2] < SMALLEST:
-        raise UserError(f"{where}: 'images' has shape {shape}; images have at least {SMALLEST} pixels on a side")
+    if 0 in pixels.shape:
+        raise UserError(f"{where}: 'images' has shape {shape}, which is no image at all")
     top = 255 if pixels.dtype.kind in "iu" else 1
     if pixels.dtype.kind not in "biuf" or not (pixels.min() >= 0 and pixels.max() <= top):
         raise UserError(
@@ -84,8 +85,12 @@ def as_labels(values: NDArray[np.generic], count: int, where: str) -> torch.Tens
 def load(options: NpzOptions) -> Dataset:
     """Your own images and labels in one .npz file, split by shares."""
     where = str(options.path)
-    pixels, values = read(options.path.expanduser())
+    pixels, values = read(expanded(options.path))
     images = as_images(pixels, where)
+    if options.size is None and images.shape[-1] < SMALLEST:
+        raise UserError(
+            f"{where}: 'images' has {images.shape[-1]} pixels on a side; give 'size', at least {SMALLEST}, to resample"
+        )
     labels = as_labels(values, len(images), where)
     classes = tuple(str(label) for label in range(int(labels.max()) + 1))
     whole = Split(resize(images, options.size or images.shape[-1]), labels)

@@ -82,7 +82,7 @@ class Group:
             return cls(None, mirrors=text == "O(2)")
         match = re.fullmatch(r"([CD])([1-9][0-9]{0,2})", text)
         if not match:
-            raise UserError(f"unknown group '{text}'; known: C1, C2, C3, ..., D1, D2, D3, ..., SO(2), O(2)")
+            raise UserError(f"unknown group '{text}'; known: C1, C2, ..., C999, D1, D2, ..., D999, SO(2), O(2)")
         return cls(int(match[2]), mirrors=match[1] == "D")
 
     def __str__(self) -> str:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from bench.cell import Match
+from bench.cell import WIDEST, Match
 from bench.errors import Impossible
 from bench.models.network import Network, Shape
 from bench.models.planar import PlanarOptions, counts
@@ -16,7 +19,8 @@ from bench.registry import Entry, Options
 
 DEFAULT_WIDTH = 8.0
 TOLERANCE = 0.03
-_WIDEST = 4096.0
+_LARGEST = 2**25
+"""Numbers in one tensor of a network: a width that asks for more is a slip, and would use up the memory."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ def _widened(entry: Entry, options: Options, shape: Shape, match: Match) -> tupl
         return abs(candidate.size - match.target) / match.target
 
     low, high = at(0.01), at(1.0)
-    while high.size < match.target and high.width < _WIDEST:
+    while high.size < match.target and high.width < WIDEST:
         low, high = high, at(high.width * 2)
     while low.size < match.target < high.size and high.width - low.width > 0.01 * high.width:
         middle = at((low.width + high.width) / 2)
@@ -95,8 +99,33 @@ def _one_field_wider(options: PlanarOptions, width: float) -> list[Options]:
 
 
 def build(entry: Entry, options: Options, shape: Shape, width: float, seed: int) -> Network:
-    """Return a network with weights of the seed; torch's own generator is left as it was."""
-    with torch.random.fork_rng(devices=[]):
+    """Return a network with weights of the seed; torch's own generator is left as it was.
+
+    Impossible, before memory is used up, for a network with a tensor of more than `_LARGEST` numbers.
+    """
+    with torch.random.fork_rng(devices=[]), _Bounded(f"{entry.name} of width {width:g}"):
         torch.manual_seed(seed)
         network: Network = entry.make(options, shape, width)
     return network
+
+
+class _Bounded(TorchDispatchMode):
+    """Refuses to make a tensor of more than `_LARGEST` numbers: memory is given when it is first written."""
+
+    def __init__(self, network: str) -> None:
+        super().__init__()
+        self._network = network
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        try:
+            result = func(*args, **(kwargs or {}))
+        except RuntimeError as error:
+            if "DefaultCPUAllocator" in str(error):
+                raise self._refusal() from error
+            raise
+        if isinstance(result, Tensor) and result.numel() > _LARGEST:
+            raise self._refusal()
+        return result
+
+    def _refusal(self) -> Impossible:
+        return Impossible(f"{self._network} has a tensor of more than {_LARGEST:,} numbers, the most that is built")

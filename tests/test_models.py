@@ -119,6 +119,21 @@ def test_weights_are_a_function_of_the_seed(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_a_network_takes_nothing_of_another_with_it(name: str) -> None:
+    shape = smallest_shape(name)
+    first = network_of(name, {}, shape)
+    before = {key: (tensor.clone(), tensor.stride()) for key, tensor in first.state_dict().items()}
+    first.double().to(memory_format=torch.channels_last)  # as a cell does with its network, on the device that it has
+    used(first.float(), shape)
+    after = network_of(name, {}, shape).state_dict()
+    for key, (tensor, stride) in before.items():
+        assert after[key].stride() == stride, key
+        torch.testing.assert_close(after[key], tensor, rtol=0, atol=0)
+    own = {tensor.untyped_storage().data_ptr() for tensor in first.state_dict().values()}
+    assert own.isdisjoint(tensor.untyped_storage().data_ptr() for tensor in after.values())
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_every_stage_has_a_law_and_the_trace_ends_in_the_logits(name: str) -> None:
     shape = smallest_shape(name)
     network = network_of(name, {}, shape).eval()

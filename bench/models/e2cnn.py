@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from bench.groups import Element, FieldType, Group, Representation, regular
-from bench.models.e2cnn_compat import load_e2cnn
+from bench.models.e2cnn_compat import forget_bases, load_e2cnn
 from bench.models.network import Network, Shape
 from bench.models.planar import PlanarOptions, planar_network
 from bench.registry import families
@@ -80,6 +80,7 @@ def build(options: E2cnnOptions, shape: Shape, width: float) -> Network:
     group = Group.parse(options.group)
     if options.fields == "regular":
         regular(group)  # says why where the group has none
+    forget_bases()
     e2nn, space = load_e2cnn().nn, gspace(group, options.max_frequency)
     scalar = space.trivial_repr
     others = [

@@ -55,3 +55,12 @@ def load_e2cnn() -> ModuleType:
     module = e2cnn
     assert isinstance(module, ModuleType)
     return module
+
+
+def forget_bases() -> None:
+    """Make e2cnn solve the next kernel basis anew.
+
+    It keeps the modules that hold them and gives one and the same to all networks of a process, so that a network which
+    moves to a GPU or to another memory layout takes the kernels of the others with it.
+    """
+    load_e2cnn().nn.modules.r2_conv.basisexpansion_singleblock._stored_filters.clear()

@@ -30,7 +30,7 @@ Seed = Annotated[int, Field(ge=0, lt=2**63)]
 class Budget(Spec):
     """How long and how a network is trained; exactly one of ``epochs`` and ``steps`` is given."""
 
-    epochs: float | None = Field(None, gt=0, le=1e6, description="passes over the training set")
+    epochs: float | None = Field(None, gt=0, le=1e6, description="passes over the training set, copies not counted")
     steps: Count | None = Field(None, description="optimizer steps, the same for every training-set size")
     batch_size: Count = Field(64, ge=2, description="images per step")
     optimizer: Literal["adamw", "sgd"] = Field("adamw", description="sgd is with Nesterov momentum 0.9")

@@ -9,7 +9,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.cell import Budget
-from bench.seeds import generator
+from bench.seeds import derive, generator
 
 # (images, step) -> images, moved anew in every step
 Augment = Callable[[Tensor, int], Tensor]
@@ -87,7 +87,8 @@ def fit(
 ) -> Fit:
     """Train ``network`` in place on images (N, C, S, S) and labels (N,) that are already on its device.
 
-    Leaves the last or the best weights in the network, as the budget says, and stops at a loss that is not finite.
+    Leaves the last or the best weights in the network, as the budget says. A loss that is not finite ends it
+    at the next evaluation, and the step that gave it is told.
     """
     device = images.device
     total = total_steps(budget, len(images))
@@ -100,43 +101,47 @@ def fit(
     _warm_up(network, images[: budget.batch_size], labels[: budget.batch_size], budget)
     since, evaluated_at = clock(device), 0
     network.train()
-    for step in range(total):
-        index = next(order).to(device, non_blocking=True)
-        batch = augment(images[index], step).contiguous(memory_format=torch.channels_last)
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(budget, step, total)
-        with autocast(budget, device):
-            loss = F.cross_entropy(network(batch).float(), labels[index])
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        losses[step] = loss.detach()
-        if step + 1 not in evaluate_after:
-            continue
-        result.seconds += clock(device) - since
-        result.steps = step + 1
-        recent = losses[evaluated_at : step + 1]
-        evaluated_at = step + 1
-        if not recent.isfinite().all():
-            first = int((~losses[: step + 1].isfinite()).nonzero()[0])
-            result.diverged_at = first + 1
-            return result
-        accuracy, nll = validate(network)
-        if budget.checkpoint == "best" and (best is None or accuracy > best[0]):
-            best = accuracy, {name: value.clone() for name, value in network.state_dict().items()}
-        result.curve.append(
-            {
-                "step": step + 1,
-                "epoch": (step + 1) * budget.batch_size / len(images),
-                "seconds": result.seconds,
-                "train_loss": float(recent.mean()),
-                "learning_rate": learning_rate(budget, step, total),
-                "validation_accuracy": accuracy,
-                "validation_nll": nll,
-            }
-        )
-        network.train()
-        since = clock(device)
+    with _dropout(seed, device):
+        for step in range(total):
+            index = next(order).to(device, non_blocking=True)
+            batch = augment(images[index], step).contiguous(memory_format=torch.channels_last)
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(budget, step, total)
+            with autocast(budget, device):
+                loss = F.cross_entropy(network(batch).float(), labels[index])
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            losses[step] = loss.detach()
+            if step + 1 not in evaluate_after:
+                continue
+            result.seconds += clock(device) - since
+            result.steps = step + 1
+            recent = losses[evaluated_at : step + 1]
+            evaluated_at = step + 1
+            if not recent.isfinite().all():
+                first = int((~losses[: step + 1].isfinite()).nonzero()[0])
+                result.diverged_at = first + 1
+                return result
+            accuracy, nll = validate(network)
+            if not math.isfinite(nll):  # the last step was one too many
+                result.diverged_at = step + 1
+                return result
+            network.train()
+            if budget.checkpoint == "best" and (best is None or accuracy > best[0]):
+                best = accuracy, {name: value.clone() for name, value in network.state_dict().items()}
+            result.curve.append(
+                {
+                    "step": step + 1,
+                    "epoch": (step + 1) * budget.batch_size / len(images),
+                    "seconds": result.seconds,
+                    "train_loss": float(recent.mean()),
+                    "learning_rate": learning_rate(budget, step, total),
+                    "validation_accuracy": accuracy,
+                    "validation_nll": nll,
+                }
+            )
+            since = clock(device)
     if best is not None:
         network.load_state_dict(best[1])
     return result
@@ -156,14 +161,33 @@ def clock(device: torch.device) -> float:
     return time.perf_counter()
 
 
+@contextmanager
+def _dropout(seed: int, device: torch.device) -> Iterator[None]:
+    """Give dropout, which draws from torch's own generators, a stream of the seed; they are left as they were."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(derive(seed, "dropout"))
+        yield
+
+
 def _optimizer(network: nn.Module, budget: Budget) -> torch.optim.Optimizer:
-    # biases, scales and thresholds are not decayed: pulling a normalisation's scale to zero regularises nothing
-    decayed = [p for p in network.parameters() if p.requires_grad and p.dim() > 1]
-    others = [p for p in network.parameters() if p.requires_grad and p.dim() <= 1]
+    decayed: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
+    for module in network.modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            (decayed if _decays(module, name, parameter) else others).append(parameter)
     groups = [{"params": decayed, "weight_decay": budget.weight_decay}, {"params": others, "weight_decay": 0.0}]
     if budget.optimizer == "adamw":
         return torch.optim.AdamW(groups, lr=budget.lr)
     return torch.optim.SGD(groups, lr=budget.lr, momentum=0.9, nesterov=True)
+
+
+def _decays(module: nn.Module, name: str, parameter: Tensor) -> bool:
+    """Tell whether weight decay is for a parameter: not biases, scales and thresholds, where it regularises nothing.
+
+    Their shape tells; a module for which it does not names in ``decayed`` the parameters that are weights.
+    """
+    named: tuple[str, ...] | None = getattr(module, "decayed", None)
+    return parameter.dim() > 1 if named is None else name in named
 
 
 def _warm_up(network: nn.Module, images: Tensor, labels: Tensor, budget: Budget) -> None:

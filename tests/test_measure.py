@@ -12,7 +12,6 @@ from bench.measure import equivariance_error, peak_memory, reset_peak_memory, sc
 from bench.measure.equivariance import centred_disc
 from bench.models.network import Network, Shape, invariant
 from bench.models.size import count_flops, count_parameters
-from bench.train import nullcontext
 
 TURNED, TILTED = Element.rotation(90), Element.rotation(30)
 
@@ -125,7 +124,7 @@ def test_the_disc_is_the_largest_that_every_rotation_keeps(size: int, rows: list
 def test_score_counts_right_answers_and_averages_the_likelihood() -> None:
     logits = torch.tensor([[4.0, 0.0], [0.0, 4.0], [4.0, 0.0]])
     model = nn.Sequential(nn.Flatten())
-    found = score(model, logits.view(3, 2, 1, 1), torch.tensor([0, 1, 1]), nullcontext())
+    found = score(model, logits.view(3, 2, 1, 1), torch.tensor([0, 1, 1]))
     assert found.accuracy == pytest.approx(2 / 3)
     assert found.nll == pytest.approx((2 * math.log1p(math.exp(-4)) + 4 + math.log1p(math.exp(-4))) / 3, rel=1e-5)
 

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.cell import Match
+from bench.cell import Budget, Match
 from bench.errors import Impossible, UserError
 from bench.groups import Element
 from bench.measure import equivariance_error
@@ -18,6 +18,7 @@ from bench.models.matching import build, resolve
 from bench.models.network import Network, Shape
 from bench.models.size import count_flops, count_parameters
 from bench.registry import families
+from bench.train import _optimizer, fit
 from tests import tolerances
 from tests.training import train
 
@@ -157,6 +158,38 @@ def test_a_copy_is_independent_and_a_saved_state_restores(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_the_best_weights_of_a_training_come_back(name: str) -> None:
+    shape = smallest_shape(name)
+    network = network_of(name, {}, shape)
+    images, labels = torch.rand(8, 1, shape.size, shape.size), torch.arange(8)
+    validations = iter([(0.9, 1.0), (0.1, 1.0)])
+    logits = []
+
+    def validate(model: torch.nn.Module) -> tuple[float, float]:
+        logits.append(model.eval()(images).detach())
+        return next(validations)
+
+    budget = Budget(steps=4, batch_size=4, evaluations=2, checkpoint="best")
+    fit(network, images, labels, lambda batch, step: batch, validate, budget, seed=0)
+    torch.testing.assert_close(network.eval()(images), logits[0])
+    assert not torch.allclose(logits[0], logits[1])
+
+
+def test_weight_decay_is_for_weights() -> None:
+    shape = Shape(1, 16, 10)
+    shares = {}
+    for name in ("steerable", "e2cnn"):
+        decayed, others = _optimizer(network_of(name, {}, shape), Budget(steps=1)).param_groups
+        shares[name] = [sum(p.numel() for p in group["params"]) for group in (decayed, others)]
+    assert shares["steerable"] == shares["e2cnn"]
+    hnet = network_of("hnet", {}, shape)
+    decayed, others = _optimizer(hnet, Budget(steps=1)).param_groups
+    phases = [p for name, p in hnet.named_parameters() if name.endswith("phases")]
+    assert phases
+    assert all(any(p is other for other in others["params"]) for p in phases)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_unknown_options_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match="no_such_option"):
         families[name].options(no_such_option=1)
@@ -218,7 +251,7 @@ def test_the_measurement_rejects_a_plain_network(name: str) -> None:
     images[..., : shape.size // 2] *= 0.1  # noise without a direction has the same averages when it is turned
     for row in equivariance_error(network, images, [TURNED]):
         if row["layer"] != "input":
-            assert row["error"] > (0.02 if row["layer"] == "output" else 0.3), row
+            assert row["error"] > (0.02 if row["layer"] == "output" else 0.2), row
 
 
 # published sizes

@@ -198,6 +198,14 @@ def test_augmentation_is_online_and_copies_are_made_once_before(spy: Spy) -> Non
     assert torch.equal(spy.augment(batch, 5), batch)
 
 
+def test_copies_change_the_images_and_not_the_number_of_steps() -> None:
+    budget = Budget(epochs=2, batch_size=10)
+    steps = [
+        run_cell(toy(strength=1.0, copies=copies, budget=budget), "cpu", "exclusive").run["steps"] for copies in (0, 3)
+    ]
+    assert steps == [6, 6]
+
+
 # outcomes
 
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from bench.augment import Augmentation, expand
 from bench.cell import Budget
 from bench.groups import Element, Group, act
+from bench.seeds import derive
 from bench.train import batches, evaluation_steps, fit, learning_rate, total_steps
 from tests import tolerances
 
@@ -161,7 +162,7 @@ def test_training_is_the_plain_loop_written_out(optimizer: str, precision: str) 
     rule: torch.optim.Optimizer = torch.optim.AdamW(groups)
     if optimizer == "sgd":
         rule = torch.optim.SGD(groups, momentum=0.9, nesterov=True)
-    torch.manual_seed(1)
+    torch.manual_seed(derive(3, "dropout"))
     for step, index in enumerate(itertools.islice(batches(64, 16, 3), 12)):
         for group in rule.param_groups:
             group["lr"] = 0.05 * 0.5 * (1 + math.cos(math.pi * step / 12))
@@ -207,6 +208,23 @@ def test_the_curve_counts_epochs_and_the_seconds_of_the_steps_alone(monkeypatch:
     assert (result.steps, result.seconds, result.diverged_at) == (12, 12, None)
     for row in result.curve:
         assert (row["learning_rate"], row["validation_accuracy"], row["validation_nll"]) == (0.1, 0.25, 1.5)
+
+
+def test_a_last_step_that_breaks_the_weights_is_a_divergence() -> None:
+    images, labels = blobs()
+    validations = iter([(0.5, 1.0), (0.1, math.nan)])
+    budget = Budget(steps=6, batch_size=16, evaluations=2)
+    result = fit(network(), images, labels, plain, lambda model: next(validations), budget, seed=0)
+    assert result.diverged_at == 6
+    assert [row["step"] for row in result.curve] == [3]
+
+
+def test_dropout_leaves_the_stream_of_the_process_alone() -> None:
+    images, labels = blobs()
+    model = Unrepeatable()
+    before = torch.random.get_rng_state()
+    fit(model, images, labels, plain, evaluated, Budget(steps=3, batch_size=16), seed=0)
+    assert torch.equal(torch.random.get_rng_state(), before)
 
 
 def test_divergence_ends_the_training_and_names_the_step() -> None:

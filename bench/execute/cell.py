@@ -28,7 +28,7 @@ from bench.models.network import Network, Shape
 from bench.registry import datasets, families
 from bench.seeds import derive
 from bench.store import Record
-from bench.train import autocast, clock, evaluation_steps, fit, total_steps
+from bench.train import clock, evaluation_steps, fit, total_steps
 
 
 @dataclass(frozen=True)
@@ -92,15 +92,13 @@ def run_cell(cell: Cell, device: str, timing: str) -> Record:
 def probe(cell: Cell, device: str, steps: int = 3) -> Cost:
     """Run a few steps of a cell, score some images, and return what the whole cell will cost."""
     where = torch.device(device)
-    if where.type == "cpu":
-        torch.set_num_threads(1)
-    reset_peak_memory(where)
+    _settle(where)
     network, inputs, _, built = _prepared(cell, where)
     short = cell.budget.model_copy(update={"epochs": None, "steps": steps, "evaluations": 1})
     images, labels = inputs.train
     result = fit(network, images, labels, _augment(cell), lambda _: (0.0, 0.0), short, cell.seed)
     began = clock(where)
-    _score(network, inputs.validation, cell)
+    score(network, *inputs.validation)
     per_image = (clock(where) - began) / len(inputs.validation[1])
     count = len(evaluation_steps(cell.budget, total_steps(cell.budget, cell.train_size)))
     # validation each time and once at the end, then the test images upright and moved
@@ -137,9 +135,7 @@ def provenance(device: torch.device) -> dict[str, Any]:
 def _run(
     cell: Cell, device: torch.device, run: dict[str, Any], curve: list[dict[str, Any]], errors: list[dict[str, Any]]
 ) -> None:
-    if device.type == "cpu":
-        torch.set_num_threads(1)  # the order of a sum depends on the number of threads
-    reset_peak_memory(device)
+    _settle(device)
     network, inputs, architecture, built = _prepared(cell, device)
     run |= {
         "build_seconds": built,
@@ -149,6 +145,8 @@ def _run(
     }
     errors += [{"stage": "init", **row} for row in _equivariance(cell, network, inputs)]
     images, labels = inputs.train
+    # as many steps with copies as without: an epoch is one pass over the images before they are copied
+    budget = cell.budget.model_copy(update={"epochs": None, "steps": total_steps(cell.budget, cell.train_size)})
     if cell.copies:
         images, labels = expand(images, labels, _augmentation(cell), cell.copies, cell.seed)
     moved_validation = _moved(cell, inputs.validation, _augmentation(cell), 1), inputs.validation[1]
@@ -157,8 +155,8 @@ def _run(
         images,
         labels,
         _augment(cell),
-        lambda model: _score(model, moved_validation, cell),
-        cell.budget,
+        lambda model: score(model, *moved_validation),
+        budget,
         cell.seed,
     )
     curve += result.curve
@@ -174,6 +172,17 @@ def _run(
     errors += [{"stage": "trained", **row} for row in _equivariance(cell, network, inputs)]
     run |= _scores(cell, network, inputs, moved_validation) | _summary(errors)
     run["peak_memory_bytes"] = peak_memory(device)
+
+
+def _settle(device: torch.device) -> None:
+    """Make numbers depend on the cell alone, float32 mean float32, and the peak of memory start here."""
+    if device.type == "cpu":
+        torch.set_num_threads(1)  # the order of a sum depends on the number of threads
+    else:
+        # ten bits of mantissa would read as equivariance errors of 1e-4
+        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cuda.matmul.allow_tf32 = False
+    reset_peak_memory(device)
 
 
 def _prepared(cell: Cell, device: torch.device) -> tuple[Network, _Inputs, Architecture, float]:
@@ -216,19 +225,14 @@ def _moved(cell: Cell, data: tuple[Tensor, Tensor], augmentation: Augmentation, 
     return torch.cat([augmentation(data[0], 0, "evaluation", i) for i in range(transforms)])
 
 
-def _score(network: nn.Module, data: tuple[Tensor, Tensor], cell: Cell) -> tuple[float, float]:
-    images, labels = data
-    return score(network, images, labels, autocast(cell.budget, images.device))
-
-
 def _scores(
     cell: Cell, network: nn.Module, inputs: _Inputs, validation: tuple[Tensor, Tensor]
 ) -> dict[str, float | None]:
     everywhere = Augmentation(Group.parse(cell.augmentation_group), 1.0)
     transforms = cell.measure.transforms
     moved = _moved(cell, inputs.test, everywhere, transforms), inputs.test[1].repeat(transforms)
-    upright, transformed = _score(network, inputs.test, cell), _score(network, moved, cell)
-    validated = _score(network, validation, cell)
+    upright, transformed = score(network, *inputs.test), score(network, *moved)
+    validated = score(network, *validation)
     return {
         "test_accuracy": upright[0],
         "test_nll": upright[1],

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -20,14 +19,13 @@ class Score(NamedTuple):
 
 
 @torch.no_grad()
-def score(network: nn.Module, images: Tensor, labels: Tensor, precision: AbstractContextManager[Any]) -> Score:
-    """Score a network, left in evaluation mode, on images (N, C, S, S) and labels (N,), under an autocast context."""
+def score(network: nn.Module, images: Tensor, labels: Tensor) -> Score:
+    """Score a network, left in evaluation mode, on images (N, C, S, S) and labels (N,), in float32."""
     network.eval()
     right = torch.zeros((), device=images.device)
     nll = torch.zeros((), device=images.device, dtype=torch.float64)
-    with precision:
-        for batch, truth in zip(images.split(_BATCH), labels.split(_BATCH), strict=True):
-            logits = network(batch.contiguous(memory_format=torch.channels_last)).float()
-            right += (logits.argmax(1) == truth).sum()
-            nll += F.cross_entropy(logits, truth, reduction="sum")
+    for batch, truth in zip(images.split(_BATCH), labels.split(_BATCH), strict=True):
+        logits = network(batch.contiguous(memory_format=torch.channels_last))
+        right += (logits.argmax(1) == truth).sum()
+        nll += F.cross_entropy(logits, truth, reduction="sum")
     return Score(float(right) / len(images), float(nll) / len(images))

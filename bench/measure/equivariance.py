@@ -25,7 +25,7 @@ _BATCH = 64
 def equivariance_error(network: Network, images: Tensor, elements: Sequence[Element]) -> list[dict[str, Any]]:
     """Return one row per element and layer: error (mean, maximum over inputs), floor, and for logits invariance rate.
 
-    Images (N, C, S, S) are taken on their centred disc, so that moving them loses nothing. The layer ``input`` has no
+    Images (N, C, S, S) are taken on their centred disc, so that nothing is moved out. The layer ``input`` has no
     error of its own and tells what resampling the image costs. A layer on which an element does not act (30 degrees on
     regular fields of C4) has no row. In float32, whatever the network was trained in.
     """

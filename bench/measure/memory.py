@@ -11,6 +11,7 @@ import torch
 def reset_peak_memory(device: torch.device) -> None:
     """Start a new measurement of the peak."""
     if device.type == "cuda":
+        torch.cuda.init()  # a device that is named by its number does not
         torch.cuda.reset_peak_memory_stats(device)
     elif Path("/proc/self/clear_refs").exists():
         Path("/proc/self/clear_refs").write_text("5")  # resets VmHWM, see proc(5)

@@ -60,6 +60,8 @@ class Wrapped(nn.Module):
     def __init__(self, *modules: Any) -> None:
         super().__init__()
         self.layers = nn.ModuleList(modules)
+        for module in self.modules():  # which parameters are weights, e2cnn's shapes do not tell
+            setattr(module, "decayed", ("weights",) if isinstance(module, load_e2cnn().nn.R2Conv) else ())  # noqa: B010
 
     @torch.no_grad()
     def train(self, mode: bool = True) -> Wrapped:

@@ -100,6 +100,7 @@ class HarmonicConv(nn.Module):
 
     basis: Tensor
     filter_of: Tensor
+    decayed = ("radial",)  # a phase is an angle: nothing is simpler about zero
 
     def __init__(self, before: Streams, after: Streams, kernel_size: int, rings: int, phases: bool = True) -> None:
         super().__init__()

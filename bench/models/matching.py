@@ -104,7 +104,7 @@ def build(entry: Entry, options: Options, shape: Shape, width: float, seed: int)
     Impossible, before memory is used up, for a network with a tensor of more than `_LARGEST` numbers.
     """
     with torch.random.fork_rng(devices=[]), _Bounded(f"{entry.name} of width {width:g}"):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # that of the CPU alone, where networks are built
         network: Network = entry.make(options, shape, width)
     return network
 

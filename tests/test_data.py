@@ -159,7 +159,7 @@ def copies_between(splits: tuple[Split, ...]) -> int:
     return sum(len(a & b) for i, a in enumerate(seen) for b in seen[:i])
 
 
-@pytest.mark.parametrize("entry", datasets, ids=lambda entry: entry.name)
+@pytest.mark.parametrize("entry", list(datasets), ids=lambda entry: entry.name)
 def test_every_data_set_says_what_it_is_and_where_its_files_come_from(entry: Entry) -> None:
     assert entry.summary.endswith(".")
     assert all(field.description for field in entry.options.model_fields.values())
@@ -170,7 +170,7 @@ def test_every_data_set_says_what_it_is_and_where_its_files_come_from(entry: Ent
         assert len(file.mirrors) > 1
 
 
-@pytest.mark.parametrize("entry", datasets, ids=lambda entry: entry.name)
+@pytest.mark.parametrize("entry", list(datasets), ids=lambda entry: entry.name)
 def test_a_data_set_whose_files_are_here_keeps_the_contract(entry: Entry) -> None:
     if any(field.is_required() for field in entry.options.model_fields.values()):
         pytest.skip("it is made of a person's own files")

@@ -1,0 +1,127 @@
+"""Exchange rates: how many times more of something the plain network needs to do as well as an equivariant one.
+
+A rate is the amount at which the reference is as good as another family, over the amount which that family had:
+training images, augmented copies of them, parameters, or seconds of training. Where the reference never gets there, the
+rate is a bound (rate and high are inf, low is what the largest amount that was tried still allows to say).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bench.analysis.crossing import crossing
+from bench.analysis.summary import done
+from bench.tables import Tables
+
+#: What is exchanged, and what is printed for it.
+ALONG = {
+    "train_size": "training images",
+    "copies": "augmented copies",
+    "parameters": "parameters",
+    "train_seconds": "training seconds",
+}
+
+#: What a family and its reference share, beside the seeds.
+SHARED = ("dataset", "augmentation_group")
+
+_SETTING = ("label", "strength", "copies", "train_size", "match_target", "width")
+COLUMNS = (
+    "along",
+    *SHARED,
+    "label",
+    "strength",
+    "copies",
+    "train_size",
+    "amount",
+    "score",
+    "reference",
+    "reference_strength",
+    "rate",
+    "low",
+    "high",
+    "least",
+    "most",
+    "n",
+)
+
+
+def exchange_rates(tables: Tables, along: str, reference: str = "cnn") -> pd.DataFrame:
+    """Return one row for every setting of every family other than ``reference`` and every strength of the reference.
+
+    ``rate`` is the reference's amount over the setting's, with the ends ``low`` and ``high`` of its 95 % interval (see
+    `bench.analysis.crossing`); ``least`` and ``most`` are the rates that the amounts which were tried can show at all.
+    Compared is the accuracy on transformed test inputs, over training seconds that on validation inputs. Settings whose
+    reference has fewer than two amounts have no row.
+    """
+    if along not in ALONG:
+        raise ValueError(f"no exchange rate along '{along}'; there are {', '.join(ALONG)}")
+    points = _while_training(tables) if along == "train_seconds" else _at_the_end(tables, along)
+    rows = [row for _, shared in points.groupby(list(SHARED)) for row in _rates(shared, along, reference)]
+    rates: pd.DataFrame = pd.DataFrame(rows, columns=list(COLUMNS)).assign(along=along)
+    return rates
+
+
+def _at_the_end(tables: Tables, along: str) -> pd.DataFrame:
+    """Return one point per trained cell: its amount and its score."""
+    runs = done(tables.runs)
+    if along == "copies":
+        # without augmentation there is one copy of every image; with it online, no count of copies
+        runs = runs[(runs["strength"] == 0) | (runs["copies"] > 0)]
+        runs = runs.assign(copies=runs["copies"].where(runs["strength"] > 0, 1))
+    points: pd.DataFrame = runs.assign(amount=runs[along].astype(float), score=runs["transformed_accuracy"], last=True)
+    return points
+
+
+def _while_training(tables: Tables) -> pd.DataFrame:
+    """Return one point per evaluation during training; the amount is the mean over seeds of the seconds until then."""
+    trained = done(tables.runs)[["cell_id", "match_target", "width"]]
+    curves = tables.curves.merge(trained, on="cell_id")
+    evaluation = [*SHARED, *_SETTING, "step"]
+    amount = curves.groupby(evaluation, dropna=False)["seconds"].transform("mean")
+    last = curves["step"] == curves.groupby("cell_id")["step"].transform("max")
+    points: pd.DataFrame = curves.assign(amount=amount, score=curves["validation_accuracy"], last=last)
+    return points[points["amount"] > 0]
+
+
+def _rates(points: pd.DataFrame, along: str, reference: str) -> Iterator[dict[str, Any]]:
+    """Yield the rates among points of one data set and one augmentation group."""
+    fixed = [key for key in ("copies", "train_size") if key != along]
+    plain = points["family"] == reference
+    others = points[~plain & points["last"]]
+    for setting, level in others.groupby(list(_SETTING), dropna=False, sort=False):
+        told = dict(zip(_SETTING, setting, strict=True))
+        rivals = points[plain & _equal(points, told, [key for key in fixed if key != "copies"])]
+        if along != "copies":
+            rivals = rivals[(rivals["copies"] == told["copies"]) | (rivals["strength"] == 0) | (told["strength"] == 0)]
+        for strength, curve in rivals.groupby("strength"):
+            found = _rate(curve, level)
+            if found:
+                yield {**told, **{key: level[key].iloc[0] for key in SHARED}, "reference_strength": strength, **found}
+
+
+def _equal(points: pd.DataFrame, told: dict[str, Any], keys: Sequence[str]) -> Any:
+    return np.logical_and.reduce([points[key] == told[key] for key in keys] or [np.ones(len(points), bool)])
+
+
+def _rate(curve: pd.DataFrame, level: pd.DataFrame) -> dict[str, Any] | None:
+    scores = curve.pivot_table(index="amount", columns="seed", values="score")
+    if len(scores) < 2:
+        return None
+    amount = float(level["amount"].mean())
+    target = level.groupby("seed")["score"].mean().reindex(scores.columns)
+    met = crossing(scores.index.to_numpy(float), scores.to_numpy(float), target.to_numpy(float))
+    return {
+        "amount": amount,
+        "score": float(target.mean()),
+        "reference": curve["label"].iloc[0],
+        "rate": met.x / amount,
+        "low": met.low / amount,
+        "high": met.high / amount,
+        "least": met.least / amount,
+        "most": met.most / amount,
+        "n": met.n,
+    }

@@ -57,8 +57,8 @@ def crossing(amounts: Array, scores: Array, level: Array) -> Crossing:
     least, most = float(amounts[0]), float(amounts[-1])
     if n == 0:
         return Crossing(np.nan, np.nan, np.nan, least, most, 0)
-    low, high = _ends(np.log(amounts), worse) if n > 1 else (np.nan, np.nan)
-    return Crossing(_point(np.log(amounts), worse.mean(1)), low, high, least, most, n)
+    low, high = _ends(amounts, worse) if n > 1 else (np.nan, np.nan)
+    return Crossing(_point(amounts, worse.mean(1)), low, high, least, most, n)
 
 
 def _log_error(scores: Array) -> Array:
@@ -68,7 +68,7 @@ def _log_error(scores: Array) -> Array:
     return error
 
 
-def _point(log_amounts: Array, worse: Array) -> float:
+def _point(amounts: Array, worse: Array) -> float:
     """Return where the mean, made to fall with the amount, first reaches zero."""
     falling = isotonic_regression(worse, increasing=False).x
     if falling[0] <= 0:
@@ -77,17 +77,18 @@ def _point(log_amounts: Array, worse: Array) -> float:
         return np.inf
     after = int(np.argmax(falling <= 0))
     share = falling[after - 1] / (falling[after - 1] - falling[after])
-    return float(np.exp(log_amounts[after - 1] + share * (log_amounts[after] - log_amounts[after - 1])))
+    return float(amounts[after - 1] * (amounts[after] / amounts[after - 1]) ** share)
 
 
-def _ends(log_amounts: Array, worse: Array) -> tuple[float, float]:
+def _ends(amounts: Array, worse: Array) -> tuple[float, float]:
     """Return the least amount at which B is not significantly worse, and the most at which it is not significantly better."""
     n = worse.shape[1]
-    grid = np.linspace(0, len(log_amounts) - 1, (len(log_amounts) - 1) * _POINTS_PER_SEGMENT + 1)
-    before = np.minimum(grid.astype(int), len(log_amounts) - 2)
+    segments = len(amounts) - 1
+    grid = np.linspace(0, segments, segments * _POINTS_PER_SEGMENT + 1)
+    before = np.minimum(grid.astype(int), segments - 1)
     share = grid - before
     between = (1 - share)[:, None] * worse[before] + share[:, None] * worse[before + 1]
-    x = np.exp((1 - share) * log_amounts[before] + share * log_amounts[before + 1])
+    x = amounts[before] * (amounts[before + 1] / amounts[before]) ** share
     half = stdtrit(n - 1, (1 + LEVEL) / 2) * between.std(axis=1, ddof=1) / np.sqrt(n)
     mean = between.mean(1)
     not_worse, not_better = mean - half <= 0, mean + half >= 0

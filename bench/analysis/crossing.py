@@ -81,7 +81,7 @@ def _point(amounts: Array, worse: Array) -> float:
 
 
 def _ends(amounts: Array, worse: Array) -> tuple[float, float]:
-    """Return the least amount at which B is not significantly worse, and the most at which it is not significantly better."""
+    """Return the least amount at which B is not significantly worse, and the most at which it is not better."""
     n = worse.shape[1]
     segments = len(amounts) - 1
     grid = np.linspace(0, segments, segments * _POINTS_PER_SEGMENT + 1)

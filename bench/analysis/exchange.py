@@ -84,7 +84,8 @@ def _while_training(tables: Tables) -> pd.DataFrame:
     amount = curves.groupby(evaluation, dropna=False)["seconds"].transform("mean")
     last = curves["step"] == curves.groupby("cell_id")["step"].transform("max")
     points: pd.DataFrame = curves.assign(amount=amount, score=curves["validation_accuracy"], last=last)
-    return points[points["amount"] > 0]
+    timed: pd.DataFrame = points[points["amount"] > 0]
+    return timed
 
 
 def _rates(points: pd.DataFrame, along: str, reference: str) -> Iterator[dict[str, Any]]:

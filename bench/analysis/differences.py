@@ -1,0 +1,50 @@
+"""Paired differences between families on shared seeds, with p-values that count how many were looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from scipy.stats import ttest_1samp
+
+from bench.analysis.summary import done, interval
+
+SETTING = ("dataset", "augmentation_group", "train_size", "strength", "copies")
+COLUMNS = ("label", "other", "mean", "low", "high", "n", "p", "p_holm")
+
+
+def paired_differences(runs: pd.DataFrame, value: str, setting: Sequence[str] = SETTING) -> pd.DataFrame:
+    """Return one row for every setting and pair of labels that share two seeds or more.
+
+    ``mean`` is ``label`` minus ``other``, with its 95 % t-interval over the shared seeds; ``p`` is that of the paired
+    t-test, ``p_holm`` the same corrected by Holm's procedure (Holm 1979) over all rows: below 0.05 it is a difference
+    even though so many were looked at.
+    """
+    rows = []
+    for key, cells in done(runs).groupby(list(setting), sort=False):
+        scores = cells.pivot_table(index="seed", columns="label", values=value, sort=False)
+        for label, other in combinations(scores.columns, 2):
+            difference = (scores[label] - scores[other]).dropna()
+            if len(difference) > 1:
+                found = interval(difference)
+                rows.append((*key, label, other, found.mean, found.low, found.high, found.n, _p(difference)))
+    table: pd.DataFrame = pd.DataFrame(rows, columns=[*setting, *COLUMNS[:-1]])
+    table["p_holm"] = holm(table["p"].to_numpy(float))
+    return table
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """Return Holm's step-down corrected p-values, in the order of ``p``."""
+    order = np.argsort(p, kind="stable")
+    corrected = np.empty(len(p))
+    corrected[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)), 1)
+    return corrected
+
+
+def _p(difference: pd.Series) -> float:
+    """Return the p-value of a mean difference of zero; differences that are all the same have no noise to test with."""
+    if difference.nunique() == 1:
+        return 1.0 if difference.iloc[0] == 0 else 0.0
+    return float(ttest_1samp(difference, 0).pvalue)

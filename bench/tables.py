@@ -48,6 +48,7 @@ COLUMNS: dict[str, dict[str, type]] = {
         "transformed_nll": float,
         "validation_accuracy": float,
         "validation_nll": float,
+        "transformed_validation_accuracy": float,
         "invariance_rate": float,
         "equivariance_error_mean": float,
         "equivariance_error_max": float,
@@ -85,6 +86,7 @@ COLUMNS: dict[str, dict[str, type]] = {
         "learning_rate": float,
         "validation_accuracy": float,
         "validation_nll": float,
+        "transformed_validation_accuracy": float,
     },
     "equivariance": {
         "stage": str,

@@ -22,7 +22,7 @@ from bench.cell import Cell
 from bench.data.dataset import Dataset, training_set
 from bench.errors import UserError, one_line
 from bench.groups import Element, Group
-from bench.measure import equivariance_error, peak_memory, reset_peak_memory, score
+from bench.measure import Score, equivariance_error, peak_memory, reset_peak_memory, score
 from bench.models.matching import Architecture, build, resolve
 from bench.models.network import Network, Shape
 from bench.registry import datasets, families
@@ -101,8 +101,8 @@ def probe(cell: Cell, device: str, steps: int = 3) -> Cost:
     score(network, *inputs.validation)
     per_image = (clock(where) - began) / len(inputs.validation[1])
     count = len(evaluation_steps(cell.budget, total_steps(cell.budget, cell.train_size)))
-    # validation each time and once at the end, then the test images upright and moved
-    scored = (count + 1) * len(inputs.validation[1]) + (1 + cell.measure.transforms) * len(inputs.test[1])
+    # validation, own and transformed, each time and once at the end, then the test images upright and moved
+    scored = 2 * (count + 1) * len(inputs.validation[1]) + (1 + cell.measure.transforms) * len(inputs.test[1])
     began = clock(where)
     _equivariance(cell, network, inputs)
     measured = 2 * (clock(where) - began)  # before and after training
@@ -149,17 +149,19 @@ def _run(
     budget = cell.budget.model_copy(update={"epochs": None, "steps": total_steps(cell.budget, cell.train_size)})
     if cell.copies:
         images, labels = expand(images, labels, _augmentation(cell), cell.copies, cell.seed)
-    moved_validation = _moved(cell, inputs.validation, _augmentation(cell), 1), inputs.validation[1]
-    result = fit(
-        network,
-        images,
-        labels,
-        _augment(cell),
-        lambda model: score(model, *moved_validation),
-        budget,
-        cell.seed,
-    )
-    curve += result.curve
+    # the first is what the cell trains for, the second is the same for cells of every strength
+    validation = _moved(cell, inputs.validation, _augmentation(cell), 1), inputs.validation[1]
+    transformed = _moved(cell, inputs.validation, _everywhere(cell), 1), inputs.validation[1]
+    seen: list[float] = []
+
+    def validate(model: nn.Module) -> Score:
+        own = score(model, *validation)
+        seen.append(own.accuracy if cell.strength == 1 else score(model, *transformed).accuracy)
+        return own
+
+    result = fit(network, images, labels, _augment(cell), validate, budget, cell.seed)
+    for row, accuracy in zip(result.curve, seen, strict=False):  # a last one that diverged has no row
+        curve.append({**row, "transformed_validation_accuracy": accuracy})
     run |= {
         "steps": result.steps,
         "train_seconds": result.seconds,
@@ -170,7 +172,7 @@ def _run(
         run |= {"status": "diverged", "reason": f"the loss was not finite at step {result.diverged_at}"}
         return
     errors += [{"stage": "trained", **row} for row in _equivariance(cell, network, inputs)]
-    run |= _scores(cell, network, inputs, moved_validation) | _summary(errors)
+    run |= _scores(cell, network, inputs, validation, transformed) | _summary(errors)
     run["peak_memory_bytes"] = peak_memory(device)
 
 
@@ -213,6 +215,10 @@ def _augmentation(cell: Cell) -> Augmentation:
     return Augmentation(Group.parse(cell.augmentation_group), cell.strength)
 
 
+def _everywhere(cell: Cell) -> Augmentation:
+    return Augmentation(Group.parse(cell.augmentation_group), 1.0)
+
+
 def _augment(cell: Cell) -> Callable[[Tensor, int], Tensor]:
     if cell.copies:
         return lambda images, step: images
@@ -226,13 +232,16 @@ def _moved(cell: Cell, data: tuple[Tensor, Tensor], augmentation: Augmentation, 
 
 
 def _scores(
-    cell: Cell, network: nn.Module, inputs: _Inputs, validation: tuple[Tensor, Tensor]
+    cell: Cell,
+    network: nn.Module,
+    inputs: _Inputs,
+    own_validation: tuple[Tensor, Tensor],
+    transformed_validation: tuple[Tensor, Tensor],
 ) -> dict[str, float | None]:
-    everywhere = Augmentation(Group.parse(cell.augmentation_group), 1.0)
     transforms = cell.measure.transforms
-    moved = _moved(cell, inputs.test, everywhere, transforms), inputs.test[1].repeat(transforms)
+    moved = _moved(cell, inputs.test, _everywhere(cell), transforms), inputs.test[1].repeat(transforms)
     upright, transformed = score(network, *inputs.test), score(network, *moved)
-    validated = score(network, *validation)
+    validated = score(network, *own_validation)
     return {
         "test_accuracy": upright[0],
         "test_nll": upright[1],
@@ -240,6 +249,7 @@ def _scores(
         "transformed_nll": transformed[1],
         "validation_accuracy": validated[0],
         "validation_nll": validated[1],
+        "transformed_validation_accuracy": score(network, *transformed_validation)[0],
     }
 
 

@@ -48,6 +48,7 @@ COLUMNS: dict[str, dict[str, type]] = {
         "transformed_nll": float,
         "validation_accuracy": float,
         "validation_nll": float,
+        "upright_validation_accuracy": float,
         "transformed_validation_accuracy": float,
         "invariance_rate": float,
         "equivariance_error_mean": float,

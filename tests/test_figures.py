@@ -194,7 +194,7 @@ def test_a_group_that_lacks_a_seed_has_the_n_of_those_it_has() -> None:
 
 
 def test_the_summary_of_nothing_has_its_columns() -> None:
-    assert list(summarise(pd.DataFrame(), ["label"], "value")) == ["label", "mean", "low", "high", "n"]
+    assert list(summarise(pd.DataFrame(), ["label"], "value")) == ["label", "mean", "median", "low", "high", "n"]
 
 
 # --- what is drawn

@@ -180,6 +180,7 @@ def test_transformed_validation_is_the_same_for_every_strength(spy: Spy) -> None
         record = done(toy(strength=strength))
         expected = scores(spy.network, whole(images, 0, "evaluation", 0), labels)[0]
         assert record.run["transformed_validation_accuracy"] == pytest.approx(expected)
+        assert record.run["upright_validation_accuracy"] == pytest.approx(scores(spy.network, images, labels)[0])
         assert record.curves[-1]["transformed_validation_accuracy"] == pytest.approx(expected)
 
 
@@ -304,8 +305,8 @@ def test_a_probe_counts_building_every_scoring_and_both_measurements(monkeypatch
     monkeypatch.setattr(module, "clock", Ticks())
     measure = Measure(equivariance=Equivariance(angles=(90.0,), samples=6), transforms=2, test_images=15)
     cost = probe(toy(budget=Budget(epochs=4, batch_size=8, evaluations=3), measure=measure), "cpu")
-    # one second to build, one to score 30 images, one for each measurement: 2 x 4 x 30 validation, 3 x 15 test images
-    assert cost.fixed_seconds == pytest.approx(1 + (2 * 4 * 30 + 3 * 15) / 30 + 2)
+    # one second to build, one to score 30 images, one for each measurement: (2 x 3 + 3) x 30 validation, 3 x 15 test
+    assert cost.fixed_seconds == pytest.approx(1 + (9 * 30 + 3 * 15) / 30 + 2)
     assert cost.step_seconds > 0
     assert (cost.peak_memory_bytes or 0) > 2**20
 

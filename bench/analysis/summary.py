@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -14,9 +15,10 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean of ``n`` values and the ends of the 95 % t-interval of that mean, NaN where there is none."""
+    """The mean and median of ``n`` values and the ends of the 95 % t-interval of the mean, NaN where there is none."""
 
     mean: float
+    median: float
     low: float
     high: float
     n: int
@@ -26,15 +28,18 @@ def interval(values: Iterable[float]) -> Interval:
     """Return the mean of the values that are not missing, with mean -+ t s / sqrt(n), s the sample deviation (n - 1).
 
     Two values give the widest interval that there is (t = 12.7); one gives a mean without an interval, none gives NaN.
+    For means over 5 to 40 seeds the bootstrap (BCa, Efron 1987) covers the truth less often than this one, for skewed
+    values too, and nowhere near 95 % for 5 (see tests/test_summary.py): there is one kind of interval here.
     """
     present = [float(value) for value in values if not pd.isna(value)]
     n = len(present)
     mean = math.fsum(present) / n if n else math.nan
+    middle = statistics.median(present) if n else math.nan
     if n < 2:
-        return Interval(mean, math.nan, math.nan, n)
+        return Interval(mean, middle, math.nan, math.nan, n)
     deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in present) / (n - 1))
     half = float(stdtrit(n - 1, (1 + LEVEL) / 2)) * deviation / math.sqrt(n)
-    return Interval(mean, mean - half, mean + half, n)
+    return Interval(mean, middle, mean - half, mean + half, n)
 
 
 def done(runs: pd.DataFrame) -> pd.DataFrame:
@@ -43,14 +48,14 @@ def done(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def summarise(frame: pd.DataFrame, by: Sequence[str], value: str) -> pd.DataFrame:
-    """Return one row for every group that has a value: the columns ``by``, then ``mean``, ``low``, ``high``, ``n``.
+    """Return one row for every group that has a value: the columns ``by``, then those of `Interval`.
 
     A group that lacks a seed has the mean and the interval of those it has, and says so by its n.
     """
-    rows = []
-    if not frame.empty:
-        for key, values in frame.dropna(subset=[value]).groupby(list(by))[value]:
-            found = interval(values)
-            rows.append((*key, found.mean, found.low, found.high, found.n))
-    summary: pd.DataFrame = pd.DataFrame(rows, columns=[*by, "mean", "low", "high", "n"])
-    return summary
+    columns = [*by, *Interval.__dataclass_fields__]
+    if frame.empty:
+        return pd.DataFrame(columns=columns)
+    values = frame.dropna(subset=[value]).groupby(list(by))[value]
+    summary = values.agg(["mean", "median", "std", "count"]).reset_index().rename(columns={"count": "n"})
+    half = stdtrit(summary["n"] - 1, (1 + LEVEL) / 2) * summary["std"] / summary["n"] ** 0.5
+    return summary.assign(low=summary["mean"] - half, high=summary["mean"] + half)[columns]

@@ -101,8 +101,8 @@ def probe(cell: Cell, device: str, steps: int = 3) -> Cost:
     score(network, *inputs.validation)
     per_image = (clock(where) - began) / len(inputs.validation[1])
     count = len(evaluation_steps(cell.budget, total_steps(cell.budget, cell.train_size)))
-    # validation, own and transformed, each time and once at the end, then the test images upright and moved
-    scored = 2 * (count + 1) * len(inputs.validation[1]) + (1 + cell.measure.transforms) * len(inputs.test[1])
+    # validation, own and transformed, each time, both and upright at the end, then the test images upright and moved
+    scored = (2 * count + 3) * len(inputs.validation[1]) + (1 + cell.measure.transforms) * len(inputs.test[1])
     began = clock(where)
     _equivariance(cell, network, inputs)
     measured = 2 * (clock(where) - began)  # before and after training
@@ -249,6 +249,7 @@ def _scores(
         "transformed_nll": transformed[1],
         "validation_accuracy": validated[0],
         "validation_nll": validated[1],
+        "upright_validation_accuracy": score(network, *inputs.validation)[0],
         "transformed_validation_accuracy": score(network, *transformed_validation)[0],
     }
 

@@ -190,7 +190,7 @@ def read(results: Path) -> Tables:
         path = results / f"{name}.parquet"
         frame = _read(path, results)
         try:
-            found[name] = _table(name, frame)
+            found[name] = _completed(_table(name, frame))
         except (pa.errors.SchemaError, pa.errors.SchemaErrors) as error:
             first = getattr(error, "schema_errors", [error])[0]
             raise UserError(
@@ -250,6 +250,15 @@ def _read(path: Path, results: Path) -> pd.DataFrame:
     if version > SCHEMA_VERSION:
         raise UserError(f"{path} has schema version {version}; this version of equivaug reads up to {SCHEMA_VERSION}")
     frame: pd.DataFrame = table.to_pandas()
+    return frame
+
+
+def _completed(frame: pd.DataFrame) -> pd.DataFrame:
+    """Fill in what early tables leave out but tell: the score under a cell's own augmentation, of strength 1 or 0."""
+    for column, strength in (("transformed_validation_accuracy", 1), ("upright_validation_accuracy", 0)):
+        if column in frame:
+            own = frame["validation_accuracy"].where(frame["strength"] == strength)
+            frame[column] = frame[column].fillna(own)
     return frame
 
 

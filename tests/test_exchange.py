@@ -116,7 +116,9 @@ def matrix(advantage: float, seeds: int = 5, noise: float = 0.01) -> Tables:
         )
         for step, share in enumerate((0.25, 0.5, 1.0)):
             reached = float(1 - error(size * gain * share) * np.exp(rng.normal(0, noise)))
-            curves.append({**cell, "step": step, "seconds": share * size / 100, "validation_accuracy": reached})
+            curves.append(
+                {**cell, "step": step, "seconds": share * size / 100, "transformed_validation_accuracy": reached}
+            )
     return Tables(pd.DataFrame(runs), pd.DataFrame(curves), pd.DataFrame())
 
 

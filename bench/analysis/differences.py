@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from scipy.stats import ttest_1samp
+from scipy.special import stdtr
 
 from bench.analysis.summary import done, interval
 
@@ -29,22 +30,29 @@ def paired_differences(runs: pd.DataFrame, value: str, setting: Sequence[str] = 
             difference = (scores[label] - scores[other]).dropna()
             if len(difference) > 1:
                 found = interval(difference)
-                rows.append((*key, label, other, found.mean, found.low, found.high, found.n, _p(difference)))
+                rows.append((*key, label, other, found.mean, found.low, found.high, found.n, p_value(difference)))
     table: pd.DataFrame = pd.DataFrame(rows, columns=[*setting, *COLUMNS[:-1]])
     table["p_holm"] = holm(table["p"].to_numpy(float))
     return table
 
 
 def holm(p: np.ndarray) -> np.ndarray:
-    """Return Holm's step-down corrected p-values, in the order of ``p``."""
-    order = np.argsort(p, kind="stable")
-    corrected = np.empty(len(p))
-    corrected[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)), 1)
+    """Return Holm's step-down corrected p-values, in the order of ``p``; a missing one stays so and does not count."""
+    corrected = np.full(len(p), np.nan)
+    order = np.argsort(p, kind="stable")[: np.isfinite(p).sum()]  # missing ones are sorted last
+    corrected[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(order), 0, -1)), 1)
     return corrected
 
 
-def _p(difference: pd.Series) -> float:
-    """Return the p-value of a mean difference of zero; differences that are all the same have no noise to test with."""
+def p_value(difference: pd.Series) -> float:
+    """Return the p-value of the paired t-test of no difference; NaN for fewer than two.
+
+    Differences that are all the same have no noise to test with: they are certain.
+    """
+    if len(difference) < 2:
+        return math.nan
     if difference.nunique() == 1:
         return 1.0 if difference.iloc[0] == 0 else 0.0
-    return float(ttest_1samp(difference, 0).pvalue)
+    n = len(difference)
+    t = abs(difference.mean()) / (difference.std() / n**0.5)
+    return float(2 * stdtr(n - 1, -t))

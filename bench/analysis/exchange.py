@@ -7,6 +7,7 @@ rate is a bound (rate and high are inf, low is what the largest amount that was 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -54,7 +55,8 @@ def exchange_rates(tables: Tables, along: str, reference: str = "cnn") -> pd.Dat
 
     ``rate`` is the reference's amount over the setting's, with the ends ``low`` and ``high`` of its 95 % interval (see
     `bench.analysis.crossing`); ``least`` and ``most`` are the rates that the amounts which were tried can show at all.
-    Compared is the accuracy on transformed test inputs, over training seconds that on validation inputs. Settings whose
+    Compared is the accuracy on transformed test inputs, over training seconds that on transformed validation
+    inputs. Settings whose
     reference has fewer than two amounts have no row.
     """
     if along not in ALONG:
@@ -63,6 +65,33 @@ def exchange_rates(tables: Tables, along: str, reference: str = "cnn") -> pd.Dat
     rows = [row for _, shared in points.groupby(list(SHARED)) for row in _rates(shared, along, reference)]
     rates: pd.DataFrame = pd.DataFrame(rows, columns=list(COLUMNS)).assign(along=along)
     return rates
+
+
+def rate_text(row: Any) -> str:
+    """Return the rate of a row of `exchange_rates` in words: ``3.1x (1.8x to 6x)``, ``> 12x``, ``< 0.1x``.
+
+    A bound is what the 95 % interval says, not the mean; with one seed there is no interval, and the mean is all.
+    """
+    if math.isnan(row.rate):
+        return "-"
+    one_seed = math.isnan(row.low)
+    if math.isinf(row.rate):
+        if one_seed:
+            return f"> {_times(row.most)} (one seed)"
+        return f"> {_times(row.low)}" if row.low > 0 else "not bounded"
+    if row.rate == 0:
+        if one_seed:
+            return f"< {_times(row.least)} (one seed)"
+        return f"< {_times(row.high)}" if math.isfinite(row.high) else "not bounded"
+    if one_seed:
+        return f"{_times(row.rate)} (one seed)"
+    low = f"< {_times(row.least)}" if row.low <= 0 else _times(row.low)
+    high = f"> {_times(row.most)}" if math.isinf(row.high) else _times(row.high)
+    return f"{_times(row.rate)} ({low} to {high})"
+
+
+def _times(number: float) -> str:
+    return f"{number:,.0f}x" if number >= 100 else f"{number:.2g}x"
 
 
 def _at_the_end(tables: Tables, along: str) -> pd.DataFrame:
@@ -83,8 +112,8 @@ def _while_training(tables: Tables) -> pd.DataFrame:
     evaluation = [*SHARED, *_SETTING, "step"]
     amount = curves.groupby(evaluation, dropna=False)["seconds"].transform("mean")
     last = curves["step"] == curves.groupby("cell_id")["step"].transform("max")
-    points: pd.DataFrame = curves.assign(amount=amount, score=curves["validation_accuracy"], last=last)
-    timed: pd.DataFrame = points[points["amount"] > 0]
+    points = curves.assign(amount=amount, score=curves["transformed_validation_accuracy"], last=last)
+    timed: pd.DataFrame = points[(points["amount"] > 0) & points["score"].notna()]
     return timed
 
 

@@ -1,0 +1,102 @@
+"""The best plain network against the best equivariant one, each with its best augmentation, by training-set size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bench.analysis.differences import holm, p_value
+from bench.analysis.summary import done, interval
+
+PART = ["dataset", "augmentation_group"]
+CHOICE = ["label", "strength", "copies"]
+
+#: What is compared, and the validation score by which each side chooses its network and its augmentation for it.
+CHOSEN_BY = {
+    "transformed_accuracy": "transformed_validation_accuracy",
+    "test_accuracy": "upright_validation_accuracy",
+}
+
+#: The largest corrected p-value of a difference that is called one.
+SIGNIFICANT = 0.05
+
+_DIFFERENCE = ["difference", "low", "high", "n", "p"]
+_SIDE = [*CHOICE, "mean", "low", "high"]
+_COLUMNS = [*PART, "train_size", *(f"{side}_{key}" for side in ("plain", "equivariant") for key in _SIDE), *_DIFFERENCE]
+
+
+def duels(runs: pd.DataFrame, value: str = "transformed_accuracy") -> pd.DataFrame:
+    """Return one row per data set, augmentation group and training-set size that has both kinds of networks.
+
+    Both sides are chosen on validation data: the test scores that are compared did not choose. ``difference`` is the
+    equivariant's score minus the plain one's, paired over shared seeds, with its 95 % t-interval, ``p_holm`` corrected
+    over all rows; ``winner`` is ``equivariant``, ``plain``, or empty where the difference may be chance. Cells without
+    the validation score that would choose are left out.
+    """
+    rows = []
+    for part, plain, equivariant in _pairs(runs, value):
+        sides = {"plain": plain, "equivariant": equivariant}
+        told = {f"{side}_{key}": found for side, cells in sides.items() for key, found in _told(cells, value).items()}
+        rows.append({**part, **told, **_test(_difference(plain, equivariant, value))})
+    return _judged(pd.DataFrame(rows, columns=_COLUMNS))
+
+
+def overall(runs: pd.DataFrame, value: str = "transformed_accuracy") -> pd.DataFrame:
+    """Return one row per data set and augmentation group: the difference of `duels`, averaged over training-set sizes.
+
+    The mean over sizes is taken within each seed, so that its interval is over seeds. Seeds that lack a size are out.
+    """
+    found: dict[tuple[str, ...], list[pd.Series]] = {}
+    for part, plain, equivariant in _pairs(runs, value):
+        found.setdefault(tuple(part[key] for key in PART), []).append(_difference(plain, equivariant, value))
+    rows = []
+    for key, differences in found.items():
+        mean = pd.concat(differences, axis=1).dropna().mean(axis=1)
+        rows.append({**dict(zip(PART, key, strict=True)), **_test(mean)})
+    return _judged(pd.DataFrame(rows, columns=[*PART, *_DIFFERENCE]))
+
+
+def is_plain(runs: pd.DataFrame) -> pd.Series[bool]:
+    """Return which rows are of networks that promise no symmetry."""
+    return runs["group"] == "C1"
+
+
+def _pairs(runs: pd.DataFrame, value: str) -> Iterator[tuple[dict[str, Any], pd.DataFrame, pd.DataFrame]]:
+    """Yield a part of the table and the cells of its best plain and of its best equivariant network."""
+    cells = done(runs).dropna(subset=[value, CHOSEN_BY[value]])
+    for key, part in cells.groupby([*PART, "train_size"]):
+        plain = is_plain(part)
+        if plain.any() and not plain.all():
+            told = dict(zip([*PART, "train_size"], key, strict=True))
+            yield told, _best(part[plain], value), _best(part[~plain], value)
+
+
+def _best(cells: pd.DataFrame, value: str) -> pd.DataFrame:
+    """Return the cells of the label and augmentation with the best mean validation score."""
+    means = cells.groupby(CHOICE)[CHOSEN_BY[value]].mean()
+    return cells.set_index(CHOICE).loc[[means.idxmax()]].reset_index()
+
+
+def _difference(plain: pd.DataFrame, equivariant: pd.DataFrame, value: str) -> pd.Series:
+    return (equivariant.set_index("seed")[value] - plain.set_index("seed")[value]).dropna()
+
+
+def _test(difference: pd.Series) -> dict[str, Any]:
+    found = interval(difference)
+    told = found.mean, found.low, found.high, found.n, p_value(difference)
+    return dict(zip(_DIFFERENCE, told, strict=True))
+
+
+def _told(cells: pd.DataFrame, value: str) -> dict[str, Any]:
+    found = interval(cells[value])
+    score = {"mean": found.mean, "low": found.low, "high": found.high}
+    return {key: cells[key].iloc[0] for key in CHOICE} | score
+
+
+def _judged(table: pd.DataFrame) -> pd.DataFrame:
+    p_holm = holm(table["p"].to_numpy(float))
+    winner = np.where(table["difference"] > 0, "equivariant", "plain")
+    return table.drop(columns="p").assign(p_holm=p_holm, winner=np.where(p_holm < SIGNIFICANT, winner, ""))

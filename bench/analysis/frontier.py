@@ -1,0 +1,56 @@
+"""The compute frontier: the best score that each family reaches within a budget of training FLOPs or of seconds.
+
+Every evaluation during training of every cell is a point (cost so far, score on transformed validation inputs); the
+frontier of a family runs over the best of them, whatever the strength, the training-set size and the width (Brehmer et
+al. 2024, arXiv 2410.23179, draw it for FLOPs). The best at a budget is chosen among many by the mean that is then
+reported, so that the frontier is a little optimistic, for every family alike. Under a schedule that anneals the
+learning rate an early evaluation shows less than a shorter training would: budgets below a whole run are bounds.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pandas as pd
+
+from bench.analysis.summary import done, summarise
+from bench.tables import Tables
+
+Cost = Literal["flops", "seconds"]
+
+#: A training step costs three forward passes: itself, the gradients of the features and those of the weights.
+PASSES = 3
+
+SHARED = ["dataset", "augmentation_group"]
+SETTING = [*SHARED, "label", "strength", "copies", "train_size"]
+SCORE = "transformed_validation_accuracy"
+
+
+def frontier(tables: Tables, cost: Cost) -> pd.DataFrame:
+    """Return one row for every budget at which a label's best mean over seeds rises, with its interval.
+
+    ``budget`` is in FLOPs or in seconds of training; ``strength``, ``copies`` and ``train_size`` say which setting
+    gave it. Settings that lack a seed which others of the label have are left out.
+    """
+    points = evaluations(tables)
+    amount = f"training_{cost}"
+    at = [*SETTING, "step"]
+    scores = summarise(points, at, SCORE)
+    if scores.empty:
+        return pd.DataFrame(columns=["budget", *scores.columns.drop("step")])
+    scores["budget"] = points.dropna(subset=[SCORE]).groupby(at)[amount].mean().to_numpy()
+    family = [*SHARED, "label"]
+    whole = scores[scores["n"] == scores.groupby(family)["n"].transform("max")]
+    ordered = whole.sort_values([*family, "budget"], kind="stable")
+    before = ordered.groupby(family)["mean"].transform(lambda mean: mean.cummax().shift(fill_value=-1.0))
+    rising: pd.DataFrame = ordered[ordered["mean"] > before].drop(columns="step").reset_index(drop=True)
+    return rising
+
+
+def evaluations(tables: Tables) -> pd.DataFrame:
+    """Return the curves of cells that are done, with ``training_flops`` and ``training_seconds`` so far."""
+    runs = done(tables.runs)
+    sizes = runs[["cell_id", "batch_size", "flops_per_image"]]
+    points = tables.curves.merge(sizes, on="cell_id")
+    flops = PASSES * points["flops_per_image"] * points["batch_size"] * points["step"]
+    return points.assign(training_flops=flops, training_seconds=points["seconds"])

@@ -1,0 +1,176 @@
+"""What a paper prints of the tables: each analysis as text for people, or as CSV for programs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from bench.analysis.differences import paired_differences
+from bench.analysis.exchange import ALONG, exchange_rates, rate_text
+from bench.analysis.frontier import frontier
+from bench.analysis.markup import Rows, Text, latex, markdown
+from bench.analysis.matched_time import matched_time
+from bench.analysis.ranking import ranking
+from bench.tables import Tables
+
+FORMATS: dict[str, Callable[[Rows, str], str]] = {"md": markdown, "latex": latex}
+
+_SHARED = ["dataset", "augmentation_group"]
+
+
+@dataclass(frozen=True)
+class _Printer:
+    """An analysis of (tables, value), and how its rows of one data set and group become a caption and text."""
+
+    analyse: Callable[[Tables, str], pd.DataFrame]
+    lay_out: Callable[[pd.DataFrame, str], tuple[str, Rows]]
+
+
+def printed(tables: Tables, kind: str, value: str, form: str) -> str:
+    """Return one of `KINDS` as text in one of `FORMATS`, or as ``csv`` with every column and digit."""
+    printer = KINDS[kind]
+    table = printer.analyse(tables, value)
+    if form == "csv":
+        return str(table.to_csv(index=False, lineterminator="\n"))
+    parts = []
+    for (dataset, group), rows in table.groupby(_SHARED, sort=False):
+        caption, laid_out = printer.lay_out(rows, value)
+        parts.append(FORMATS[form](laid_out, f"{dataset}, {group}: {caption}"))
+    return "\n".join(parts) if parts else f"no {kind}: the cells that are done do not allow it\n"
+
+
+def value_text(value: str, mean: float, low: float, high: float) -> str:
+    """Return a mean with half of its interval, shares in percent: ``92.1 ± 1.3``."""
+    scale, digits = (100, ".1f") if _is_share(value) else (1, ".3g")
+    spread = "" if math.isnan(low) else f" ± {scale * (high - low) / 2:{digits}}"
+    return f"{scale * mean:{digits}}{spread}"
+
+
+def _summary(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
+    """Lay out one row per label and one column per strength, copies and training size."""
+    settings = sorted(set(zip(rows["strength"], rows["copies"], rows["train_size"], strict=True)))
+    several = rows["copies"].nunique() > 1
+    head = [f"s = {s:g}{f', {copies} copies' if several and copies else ''}, {n:,}" for s, copies, n in settings]
+    found = {(row.label, row.strength, row.copies, row.train_size): row for row in _each(rows)}
+
+    def text(row: Any) -> Text:
+        return Text(value_text(value, row.mean, row.low, row.high), row.tied) if row else Text("-")
+
+    body = [
+        [Text(label), *(text(found.get((label, *at))) for at in settings)] for label in dict.fromkeys(rows["label"])
+    ]
+    caption = (
+        f"{_named(value)}, mean ± half of the 95 % t-interval over seeds, by augmentation strength s and training "
+        "images; bold are the best of a column and those that their paired difference does not tell from it."
+    )
+    return caption, [[Text("family"), *map(Text, head)], *body]
+
+
+def _exchange(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
+    """Lay out one row per setting of a family and what is exchanged, and one column per strength of the reference."""
+    strengths = sorted(set(rows["reference_strength"]))
+    rates: dict[tuple[Any, ...], dict[float, str]] = {}
+    for row in _each(rows):
+        key = (ALONG[row.along], row.label, *_setting(row), f"{100 * row.score:.1f}")
+        rates.setdefault(key, {})[row.reference_strength] = rate_text(row)
+    body = [(*key, *(found.get(strength, "-") for strength in strengths)) for key, found in rates.items()]
+    caption = (
+        f"how many times more of something {rows['reference'].iloc[0]} needs, without and with augmentation, to be as "
+        "good, with the 95 % interval; a bound where it never is, or is at once."
+    )
+    head = ("of", "family", "s", "images", "accuracy", *(f"reference, s = {strength:g}" for strength in strengths))
+    return caption, _rows(head, body)
+
+
+def _differences(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
+    body = [
+        (
+            f"{row.label} - {row.other}",
+            *_setting(row),
+            value_text(value, row.mean, row.low, row.high),
+            f"{row.n}",
+            f"{row.p_holm:.2g}",
+        )
+        for row in _each(rows)
+    ]
+    caption = f"paired differences of {_named(value)} over shared seeds with 95 % t-intervals; p after Holm."
+    return caption, _rows(("pair", "s", "images", "difference", "seeds", "p"), body)
+
+
+def _frontier(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
+    body = [
+        (
+            row.label,
+            row.cost,
+            f"{row.budget:.3g}",
+            value_text("accuracy", row.mean, row.low, row.high),
+            *_setting(row),
+        )
+        for row in _each(rows)
+    ]
+    caption = (
+        "the best accuracy on transformed validation inputs within each budget of training, and where it was found."
+    )
+    return caption, _rows(("family", "budget of", "at", "accuracy", "s", "images"), body)
+
+
+def _time(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
+    body = [
+        (
+            row.label,
+            *_setting(row),
+            f"{100 * row.target:.1f}",
+            f"{row.seconds:.3g} ({row.low:.3g} to {row.high:.3g})",
+            f"{row.reached} of {row.n}",
+        )
+        for row in _each(rows)
+    ]
+    caption = (
+        "training seconds until the highest accuracy on transformed validation inputs that every family reaches, "
+        "median and range over seeds."
+    )
+    return caption, _rows(("family", "s", "images", "accuracy", "seconds", "seeds there"), body)
+
+
+def _each(rows: pd.DataFrame) -> Iterator[Any]:
+    yield from rows.itertuples()
+
+
+def _setting(row: Any) -> tuple[str, str]:
+    copies = f" ({row.copies} copies)" if row.copies and row.strength else ""
+    return f"{row.strength:g}{copies}", f"{row.train_size:,}"
+
+
+def _rows(head: Sequence[str], body: Sequence[Sequence[str]]) -> Rows:
+    return [[Text(text) for text in row] for row in (head, *body)]
+
+
+def _named(value: str) -> str:
+    return value.replace("_", " ") + (" in percent" if _is_share(value) else "")
+
+
+def _is_share(value: str) -> bool:
+    return value.endswith(("accuracy", "rate"))
+
+
+def _concatenated(frames: Iterator[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(
+        [frame for frame in frames if not frame.empty] or [pd.DataFrame(columns=_SHARED)], ignore_index=True
+    )
+
+
+#: What `equivaug tables --of` prints.
+KINDS: dict[str, _Printer] = {
+    "summary": _Printer(lambda tables, value: ranking(tables.runs, value), _summary),
+    "exchange": _Printer(lambda tables, _: _concatenated(exchange_rates(tables, along) for along in ALONG), _exchange),
+    "differences": _Printer(lambda tables, value: paired_differences(tables.runs, value), _differences),
+    "frontier": _Printer(
+        lambda tables, _: _concatenated(frontier(tables, cost).assign(cost=cost) for cost in ("flops", "seconds")),
+        _frontier,
+    ),
+    "time": _Printer(lambda tables, _: matched_time(tables), _time),
+}

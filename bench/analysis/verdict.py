@@ -1,0 +1,213 @@
+"""The answer in words to the question: build the symmetry in, or learn it from augmented data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from bench.analysis.duels import PART, duels, is_plain, overall
+from bench.analysis.exchange import exchange_rates, rate_text
+from bench.analysis.matched_time import matched_time
+from bench.analysis.summary import done, interval
+from bench.tables import Tables
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One sentence that answers, and those that say by how much, at what price and how surely."""
+
+    headline: str
+    sentences: tuple[str, ...]
+
+
+def verdict(tables: Tables, value: str = "transformed_accuracy") -> Verdict:
+    """Return the answer that the tables give, for all their data sets and augmentation groups.
+
+    ``value`` is the score that decides: ``transformed_accuracy`` where inputs come in any orientation,
+    ``test_accuracy`` where they come as the data do. What may be chance is never called a difference.
+    """
+    table, means = duels(tables.runs, value), overall(tables.runs, value)
+    if table.empty:
+        return Verdict(
+            "No answer: no training-set size has both a plain and an equivariant network that are done.",
+            tuple(_missing(tables.runs)),
+        )
+    headlines, sentences = [], []
+    for mean in _each(means):
+        rows = table[(table["dataset"] == mean.dataset) & (table["augmentation_group"] == mean.augmentation_group)]
+        headlines.append(_headline(rows, mean))
+        sentences += [*_scores(rows), *_augmentation(tables.runs, rows, value), *_rates(tables, rows)]
+        sentences += [*_times(tables, rows), *_exactness(tables, rows)]
+    return Verdict(" ".join(headlines), (*sentences, *_fairness(tables.runs), *_missing(tables.runs)))
+
+
+def _headline(rows: pd.DataFrame, mean: Any) -> str:
+    where = f"On {mean.dataset}, moved by {mean.augmentation_group}"
+    winners = dict(zip(rows["train_size"], rows["winner"], strict=True))
+    of_sizes = f"{_points(mean.difference)} on average over the training-set sizes"
+    if set(winners.values()) == {"equivariant"}:
+        return f"{where}: build the symmetry in. It wins at every training-set size, by {of_sizes}."
+    if set(winners.values()) == {"plain"}:
+        return f"{where}: augment a plain network. It wins at every training-set size, by {of_sizes}."
+    if not any(winners.values()):
+        if mean.winner:
+            side = "build the symmetry in" if mean.winner == "equivariant" else "augment a plain network"
+            return f"{where}: {side}. It wins by {of_sizes}, though no single size shows it surely."
+        return f"{where}: no difference that this budget can show ({of_sizes}, which may be chance)."
+    parts = [
+        f"{text} {' and '.join(f'{size:,}' for size, winner in winners.items() if winner == side)} images"
+        for side, text in (
+            ("equivariant", "build the symmetry in at"),
+            ("plain", "augment a plain network at"),
+            ("", "no difference that this budget can show at"),
+        )
+        if side in winners.values()
+    ]
+    return f"{where}: {'; '.join(parts)}."
+
+
+def _scores(rows: pd.DataFrame) -> Iterator[str]:
+    for row in _each(rows):
+        sure = (
+            f"95 % interval {100 * row.low:.1f} to {100 * row.high:.1f}, p = {row.p_holm:.2g} after Holm's correction"
+        )
+        yield (
+            f"With {row.train_size:,} images {_named(row, 'equivariant')} scores {_percent(row, 'equivariant')} and "
+            f"{_named(row, 'plain')} {_percent(row, 'plain')}: a difference of {_points(row.difference)} "
+            f"({sure if row.n > 1 else 'one seed, no interval'})."
+        )
+
+
+def _augmentation(runs: pd.DataFrame, rows: pd.DataFrame, value: str) -> Iterator[str]:
+    """Say what augmentation gives either side at the largest training-set size."""
+    row = next(_each(rows.tail(1)))
+    for side in ("plain", "equivariant"):
+        label = getattr(row, f"{side}_label")
+        cells = done(runs)
+        cells = cells[(cells["label"] == label) & (cells["train_size"] == row.train_size)]
+        cells = cells[(cells["dataset"] == row.dataset) & (cells["augmentation_group"] == row.augmentation_group)]
+        scores = cells.pivot_table(index="seed", columns="strength", values=value)
+        strongest = max(scores.columns)
+        if strongest > 0 and 0.0 in scores.columns:
+            gain = interval(scores[strongest] - scores[0.0])
+            gives = f"gives {label} {_points(gain.mean)}{_within(gain.low, gain.high)}"
+            yield f"Augmentation of strength {strongest:g} {gives} at {row.train_size:,} images."
+
+
+def _rates(tables: Tables, rows: pd.DataFrame) -> Iterator[str]:
+    """Say what the equivariant network of the smallest training set is worth in images."""
+    row = next(_each(rows))
+    found = exchange_rates(tables, "train_size", row.plain_label)
+    if found.empty:
+        return
+    mine = found[
+        (found["dataset"] == row.dataset)
+        & (found["augmentation_group"] == row.augmentation_group)
+        & (found["label"] == row.equivariant_label)
+        & (found["train_size"] == row.train_size)
+        & (found["strength"] == row.equivariant_strength)
+        & (found["reference_strength"] == row.plain_strength)
+    ]
+    for rate in _each(mine.head(1)):
+        text = rate_text(rate)
+        said = (
+            "how many times as many is not bounded by these sizes" if text == "not bounded" else f"needs {text} as many"
+        )
+        yield (
+            f"To score as well as {_named(row, 'equivariant')} does with {row.train_size:,} images, "
+            f"{_named(row, 'plain')} {said}."
+        )
+
+
+def _times(tables: Tables, rows: pd.DataFrame) -> Iterator[str]:
+    """Compare the seconds of training to one score at the largest training-set size, each side at its fastest."""
+    row = next(_each(rows.tail(1)))
+    times = matched_time(tables)
+    times = times[(times["dataset"] == row.dataset) & (times["augmentation_group"] == row.augmentation_group)]
+    times = times[(times["train_size"] == row.train_size) & (times["reached"] == times["n"])]
+    groups = tables.runs.groupby("label")["group"].first()
+    plain = times["label"].map(groups) == "C1"
+    if not plain.any() or plain.all():
+        return
+    fast, slow = (times[side].sort_values("seconds").iloc[0] for side in (plain, ~plain))
+    shared = (done(tables.runs)["timing"] == "shared").any()
+    sides = " and ".join(f"{side['label']} trains {side['seconds']:.3g} s" for side in (fast, slow))
+    yield (
+        f"To {100 * fast['target']:.1f} % on transformed validation inputs, which all families reach with "
+        f"{row.train_size:,} images, {sides}"
+        f"{'; cells shared the processor, so these seconds are indications' if shared else ''}."
+    )
+
+
+def _exactness(tables: Tables, rows: pd.DataFrame) -> Iterator[str]:
+    """Say how equivariant the two networks of the largest training set are, at the exact angle and between."""
+    row = next(_each(rows.tail(1)))
+    errors = tables.equivariance
+    errors = errors[
+        (errors["layer"] == "output") & (errors["stage"] == "trained") & (errors["train_size"] == row.train_size)
+    ]
+    errors = errors[~errors["mirror"].astype(bool) & errors["metric"].str.startswith("relative")]
+    means = errors.groupby(["label", "degrees"])["error"].mean()
+    found = [
+        (label, {degrees: error for (name, degrees), error in means.items() if name == label})
+        for label in (row.equivariant_label, row.plain_label)
+    ]
+    told = [
+        f"{label} {by_angle[90.0]:.1g} at 90 degrees and {max(by_angle.values()):.2g} at its worst angle"
+        for label, by_angle in found
+        if 90.0 in by_angle
+    ]
+    if told:
+        yield f"Equivariance error after training: {'; '.join(told)}."
+
+
+def _fairness(runs: pd.DataFrame) -> Iterator[str]:
+    cells = done(runs)
+    matched = sorted({str(by) for by in cells["match_by"].dropna()})
+    seeds = cells.groupby([*PART, "label", "strength", "train_size"])["seed"].nunique()
+    yield (
+        f"Each figure is a mean over {_range(seeds.min(), seeds.max())} seeds; "
+        + (f"networks are matched by {' and '.join(matched)}." if matched else "networks are not matched in size.")
+    )
+
+
+def _missing(runs: pd.DataFrame) -> Iterator[str]:
+    """Say which cells are not part of the answer."""
+    statuses = runs.loc[runs["status"] != "done", "status"].value_counts()
+    if len(statuses):
+        yield f"Not part of it: {', '.join(f'{count} cells {status}' for status, count in statuses.items())}."
+    if not runs.empty and not is_plain(runs).any():
+        yield "There is no plain network (one of the group C1) to compare with."
+
+
+def _each(rows: pd.DataFrame) -> Iterator[Any]:
+    yield from rows.itertuples()
+
+
+def _named(row: Any, side: str) -> str:
+    strength, copies = getattr(row, f"{side}_strength"), getattr(row, f"{side}_copies")
+    fixed = f" in {copies} copies" if copies and strength else ""
+    return (
+        f"{getattr(row, f'{side}_label')} (augmented with strength {strength:g}{fixed})"
+        if strength
+        else str(getattr(row, f"{side}_label")) + " (not augmented)"
+    )
+
+
+def _percent(row: Any, side: str) -> str:
+    return f"{100 * getattr(row, f'{side}_mean'):.1f} %"
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:.1f} points"
+
+
+def _within(low: float, high: float) -> str:
+    return "" if pd.isna(low) else f" (95 % interval {100 * low:.1f} to {100 * high:.1f})"
+
+
+def _range(least: int, most: int) -> str:
+    return f"{most}" if least == most else f"{least} to {most}"

@@ -1,0 +1,207 @@
+"""Ranking, frontier, matched time, printed tables and the verdict, on matrices whose answers are known."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench.analysis.duels import duels, overall
+from bench.analysis.frontier import PASSES, frontier
+from bench.analysis.markup import Text, latex, markdown
+from bench.analysis.matched_time import matched_time
+from bench.analysis.printed import KINDS, printed
+from bench.analysis.ranking import ranking
+from bench.analysis.verdict import verdict
+from tests.matrices import matrix, noise
+
+
+def scarce(label: str, size: int, strength: float, seed: int) -> float:
+    """The equivariant network is ahead at 100 images, by 20 points; at 1,000 there is nothing between them."""
+    base = 0.9 if size == 1000 else 0.7 if label == "steerable C8" else 0.5
+    return base - 0.1 * (strength == 0) + noise(label, size, strength, seed)
+
+
+def ahead(label: str, size: int, strength: float, seed: int) -> float:
+    return scarce(label, 100, strength, seed) + 0.05 * (size == 1000)
+
+
+def behind(label: str, size: int, strength: float, seed: int) -> float:
+    return ahead("cnn" if label == "steerable C8" else "steerable C8", size, strength, seed)
+
+
+# ranking
+
+
+def test_the_best_is_tied_with_what_paired_differences_do_not_tell_from_it() -> None:
+    table = ranking(matrix(scarce).runs).set_index(["label", "train_size", "strength"])
+    assert table.loc[("cnn", 100, 0.0), "tied"] == False  # noqa: E712
+    assert table.loc[("cnn", 100, 0.0), "gap"] == pytest.approx(0.2, abs=1e-3)
+    assert table.loc[("cnn", 1000, 1.0), "tied"]
+    assert table.loc[("steerable C8", 100, 0.0), "tied"]
+
+
+def test_less_is_better_of_an_error() -> None:
+    tables = matrix(lambda *_: 0.5)
+    tables.runs["test_nll"] = np.where(tables.runs["label"] == "cnn", 0.3, 0.6) + tables.runs["seed"] / 1000
+    table = ranking(tables.runs, "test_nll").set_index("label")
+    assert set(table.loc["cnn", "tied"]) == {True}
+    assert set(table.loc["steerable C8", "tied"]) == {False}
+
+
+def test_one_seed_ties_with_nothing() -> None:
+    assert ranking(matrix(scarce, seeds=1).runs).groupby(["train_size", "strength"])["tied"].sum().eq(1).all()
+
+
+# frontier
+
+
+def test_a_frontier_rises_and_holds_the_best_setting_of_every_budget() -> None:
+    tables = matrix(ahead)
+    table = frontier(tables, "flops")
+    for label, rows in table.groupby("label"):
+        assert rows["budget"].is_monotonic_increasing
+        assert rows["mean"].is_monotonic_increasing
+        best = tables.runs[tables.runs["label"] == label].groupby(["train_size", "strength"])["test_accuracy"].mean()
+        last = rows.iloc[-1]
+        assert (last["train_size"], last["strength"]) == best.idxmax()
+        assert last["mean"] == pytest.approx(best.max())
+        assert last["budget"] == PASSES * 1e6 * 32 * 400
+        assert last["low"] < last["mean"] < last["high"]
+    assert frontier(tables, "seconds")["budget"].max() == pytest.approx(4.0)
+
+
+def test_a_setting_that_lacks_a_seed_is_not_on_the_frontier() -> None:
+    tables = matrix(lambda label, size, strength, seed: 0.9 if size == 1000 else 0.5)
+    lost = (tables.curves["train_size"] == 1000) & (tables.curves["seed"] == 4)
+    fewer = replace(tables, curves=tables.curves[~lost])
+    assert set(frontier(fewer, "seconds")["train_size"]) == {100}
+
+
+# matched time
+
+
+def test_matched_time_is_where_the_curve_crosses_what_all_families_reach() -> None:
+    table = matched_time(matrix(lambda label, *_: 0.8 if label == "cnn" else 0.4))
+    assert set(table["target"]) == {0.4}
+    by_label = table.groupby("label")["seconds"].max()
+    assert by_label["steerable C8"] == pytest.approx(4.0)  # the whole training
+    assert by_label["cnn"] == pytest.approx(2.0)  # its curve is a line through half of it
+    assert (table["reached"] == table["n"]).all()
+
+
+def test_a_setting_that_never_gets_there_is_infinitely_long() -> None:
+    table = matched_time(matrix(lambda label, size, strength, seed: 0.8 if strength else 0.4))
+    never = table[table["strength"] == 0]
+    assert np.isinf(never["seconds"]).all()
+    assert (never["reached"] == 0).all()
+
+
+# the verdict
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "answer"),
+    [
+        (ahead, "build the symmetry in. It wins at every training-set size"),
+        (behind, "augment a plain network. It wins at every training-set size"),
+        (scarce, "build the symmetry in at 100 images; no difference that this budget can show at 1,000 images"),
+        (lambda *axes: 0.8 + noise(*axes), "no difference that this budget can show"),
+    ],
+    ids=["ahead", "behind", "scarce", "equal"],
+)
+def test_the_verdict_is_what_the_matrix_says(accuracy: object, answer: str) -> None:
+    assert answer in verdict(matrix(accuracy)).headline  # type: ignore[arg-type]
+
+
+def test_a_difference_that_may_be_chance_is_never_called_one() -> None:
+    """Two families that are the same, 200 times: the verdict names a winner in about 5 of 100."""
+    called = 0
+    for trial in range(200):
+        rng = np.random.default_rng(trial)
+        tables = matrix(lambda *_, rng=rng: float(rng.normal(0.8, 0.02)), strengths=(1.0,), seeds=3)
+        called += (duels(tables.runs)["winner"] != "").any()
+    assert called / 200 <= 0.08
+
+
+def test_the_sentences_give_the_numbers_and_how_sure_they_are() -> None:
+    told = " ".join(verdict(matrix(ahead)).sentences)
+    assert "steerable C8 (augmented with strength 1) scores 70.0 % and cnn (augmented with strength 1) 50.0 %" in told
+    assert re.search(r"a difference of 20\.0 points \(95 % interval \d+\.\d to \d+\.\d, p = ", told)
+    assert "5 seeds; networks are matched by parameters" in told
+    assert "steerable C8 1e-07 at 90 degrees and 0.3 at its worst angle; cnn 0.3 at 90" in told
+
+
+def test_sides_are_chosen_on_validation_data_and_compared_on_test_data() -> None:
+    tables = matrix(ahead)
+    lucky = (tables.runs["label"] == "cnn") & (tables.runs["strength"] == 0)
+    tables.runs.loc[lucky, "transformed_accuracy"] = 0.99  # by chance of the test images alone
+    assert set(duels(tables.runs)["plain_strength"]) == {1.0}
+
+
+def test_upright_scores_may_decide_instead() -> None:
+    tables = matrix(ahead)
+    for column in ("test_accuracy", "upright_validation_accuracy"):
+        tables.runs[column] = 1 - tables.runs[column]
+    assert "augment a plain network" in verdict(tables, "test_accuracy").headline
+
+
+def test_what_is_not_done_is_told() -> None:
+    tables = matrix(ahead)
+    tables.runs.loc[:2, "status"] = "diverged"
+    assert "3 cells diverged" in verdict(tables).sentences[-1]
+
+
+@pytest.mark.parametrize("labels", [{"cnn": "C1"}, {"steerable C8": "C8"}])
+def test_one_kind_of_network_gives_no_answer(labels: dict[str, str]) -> None:
+    assert verdict(matrix(ahead, labels=labels)).headline.startswith("No answer")
+
+
+def test_no_cells_give_no_answer() -> None:
+    tables = matrix(ahead)
+    tables.runs["status"] = "failed"
+    assert verdict(tables).headline.startswith("No answer")
+    assert overall(tables.runs).empty
+
+
+# printed
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("form", ["md", "latex", "csv"])
+def test_every_kind_is_printed_in_every_format(kind: str, form: str) -> None:
+    text = printed(matrix(scarce), kind, "transformed_accuracy", form)
+    assert "steerable C8" in text
+    if form == "csv":
+        assert len(pd.read_csv(io.StringIO(text))) > 0
+    elif form == "md":
+        rows = [line for line in text.splitlines() if line.startswith("|")]
+        assert len({line.count("|") for line in rows}) == 1
+    else:
+        assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 1
+
+
+def test_the_summary_has_the_best_and_the_tied_in_bold() -> None:
+    rows = printed(matrix(scarce), "summary", "transformed_accuracy", "md").splitlines()
+    plain, steerable = (next(row for row in rows if row.startswith(f"| {label}")) for label in ("cnn", "steerable"))
+    assert plain.count("**") == 4  # both columns of 1,000 images
+    assert steerable.count("**") == 8
+    assert "**70.0 ± 0.2**" in steerable
+
+
+def test_nothing_done_is_one_line() -> None:
+    tables = matrix(scarce)
+    tables.runs["status"] = "failed"
+    for kind in KINDS:
+        assert printed(tables, kind, "transformed_accuracy", "md").startswith(f"no {kind}")
+
+
+def test_text_is_escaped() -> None:
+    rows = [[Text("a|b*<i>"), Text("50 %", bold=True)]]
+    assert markdown(rows, "").splitlines()[2] == r"| a\|b\*&lt;i> | **50 %** |"
+    assert r"\textbf{50 \%}" in latex([[Text("x_1 & y")], *rows], "c")
+    assert r"x\_1 \& y" in latex([[Text("x_1 & y")]], "c")

@@ -53,11 +53,10 @@ COLUMNS = (
 def exchange_rates(tables: Tables, along: str, reference: str = "cnn") -> pd.DataFrame:
     """Return one row for every setting of every family other than ``reference`` and every strength of the reference.
 
-    ``rate`` is the reference's amount over the setting's, with the ends ``low`` and ``high`` of its 95 % interval (see
-    `bench.analysis.crossing`); ``least`` and ``most`` are the rates that the amounts which were tried can show at all.
-    Compared is the accuracy on transformed test inputs, over training seconds that on transformed validation
-    inputs. Settings whose
-    reference has fewer than two amounts have no row.
+    The reference is a family or a label. ``rate`` is its amount over the setting's, with the ends ``low`` and ``high``
+    of its 95 % interval (see `bench.analysis.crossing`); ``least`` and ``most`` are the rates that the amounts which were
+    tried can show at all. Compared is the accuracy on transformed test inputs, over training seconds that on
+    transformed validation inputs. Settings whose reference has fewer than two amounts have no row.
     """
     if along not in ALONG:
         raise ValueError(f"no exchange rate along '{along}'; there are {', '.join(ALONG)}")
@@ -120,7 +119,7 @@ def _while_training(tables: Tables) -> pd.DataFrame:
 def _rates(points: pd.DataFrame, along: str, reference: str) -> Iterator[dict[str, Any]]:
     """Yield the rates among points of one data set and one augmentation group."""
     fixed = [key for key in ("copies", "train_size") if key != along]
-    plain = points["family"] == reference
+    plain = (points["family"] == reference) | (points["label"] == reference)
     others = points[~plain & points["last"]]
     for setting, level in others.groupby(list(_SETTING), dropna=False, sort=False):
         told = dict(zip(_SETTING, setting, strict=True))

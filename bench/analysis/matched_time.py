@@ -28,8 +28,7 @@ def matched_time(tables: Tables) -> pd.DataFrame:
     # the score of a setting is that of its worst seed, at its best evaluation: reached by all of them
     best = points.groupby([*SETTING, "seed"])[SCORE].max().groupby(SETTING).min()
     target = best.groupby([*PART, "label"]).max().groupby(PART).min().rename("target")
-    points = points.join(target, on=PART)
-    times = points.groupby([*SETTING, "seed"]).apply(_time_to_target).reset_index()
+    times = _times_to_target(points.join(target, on=PART))
     rows = times.groupby(SETTING)
     table: pd.DataFrame = rows.agg(
         target=("target", "first"),
@@ -43,16 +42,14 @@ def matched_time(tables: Tables) -> pd.DataFrame:
     return table
 
 
-def _time_to_target(curve: pd.DataFrame) -> pd.Series:
-    """Return the seconds and the FLOPs at which one cell's curve first reaches its target."""
-    target = float(curve["target"].iloc[0])
-    score = np.r_[0.0, curve[SCORE].to_numpy(float)]
-    there = score >= target
-    found = {"target": target, "seconds": np.inf, "flops": np.inf}
-    if there.any():
-        after = int(np.argmax(there))
-        share = (target - score[after - 1]) / (score[after] - score[after - 1]) if after else 0.0
-        for cost in ("seconds", "flops"):
-            amount = np.r_[0.0, curve[f"training_{cost}"].to_numpy(float)]
-            found[cost] = amount[after - 1] + share * (amount[after] - amount[after - 1]) if after else 0.0
-    return pd.Series(found)
+def _times_to_target(points: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per cell: the seconds and the FLOPs at which its curve first reaches its target, or inf."""
+    cell = [*SETTING, "seed"]
+    costs = {"seconds": "training_seconds", "flops": "training_flops"}
+    before = points.groupby(cell)[[SCORE, *costs.values()]].shift(fill_value=0.0)
+    share = ((points["target"] - before[SCORE]) / (points[SCORE] - before[SCORE])).clip(0, 1)
+    found = {name: before[cost] + share * (points[cost] - before[cost]) for name, cost in costs.items()}
+    there = points[SCORE] >= points["target"]
+    first = points.assign(**found)[there].drop_duplicates(cell)
+    every = points.drop_duplicates(cell)[[*cell, "target"]]
+    return every.merge(first[[*cell, *costs]], on=cell, how="left").fillna(dict.fromkeys(costs, np.inf))

@@ -86,9 +86,8 @@ def _augmentation(runs: pd.DataFrame, rows: pd.DataFrame, value: str) -> Iterato
     row = next(_each(rows.tail(1)))
     for side in ("plain", "equivariant"):
         label = getattr(row, f"{side}_label")
-        cells = done(runs)
+        cells = _of(done(runs), row)
         cells = cells[(cells["label"] == label) & (cells["train_size"] == row.train_size)]
-        cells = cells[(cells["dataset"] == row.dataset) & (cells["augmentation_group"] == row.augmentation_group)]
         scores = cells.pivot_table(index="seed", columns="strength", values=value)
         strongest = max(scores.columns)
         if strongest > 0 and 0.0 in scores.columns:
@@ -100,13 +99,10 @@ def _augmentation(runs: pd.DataFrame, rows: pd.DataFrame, value: str) -> Iterato
 def _rates(tables: Tables, rows: pd.DataFrame) -> Iterator[str]:
     """Say what the equivariant network of the smallest training set is worth in images."""
     row = next(_each(rows))
-    found = exchange_rates(tables, "train_size", row.plain_label)
-    if found.empty:
-        return
+    pair = Tables(*(_of(frame, row) for frame in vars(tables).values()))
+    found = exchange_rates(pair, "train_size", row.plain_label)
     mine = found[
-        (found["dataset"] == row.dataset)
-        & (found["augmentation_group"] == row.augmentation_group)
-        & (found["label"] == row.equivariant_label)
+        (found["label"] == row.equivariant_label)
         & (found["train_size"] == row.train_size)
         & (found["strength"] == row.equivariant_strength)
         & (found["reference_strength"] == row.plain_strength)
@@ -145,7 +141,7 @@ def _times(tables: Tables, rows: pd.DataFrame) -> Iterator[str]:
 def _exactness(tables: Tables, rows: pd.DataFrame) -> Iterator[str]:
     """Say how equivariant the two networks of the largest training set are, at the exact angle and between."""
     row = next(_each(rows.tail(1)))
-    errors = tables.equivariance
+    errors = _of(tables.equivariance, row)
     errors = errors[
         (errors["layer"] == "output") & (errors["stage"] == "trained") & (errors["train_size"] == row.train_size)
     ]
@@ -181,6 +177,12 @@ def _missing(runs: pd.DataFrame) -> Iterator[str]:
         yield f"Not part of it: {', '.join(f'{count} cells {status}' for status, count in statuses.items())}."
     if not runs.empty and not is_plain(runs).any():
         yield "There is no plain network (one of the group C1) to compare with."
+
+
+def _of(frame: pd.DataFrame, row: Any) -> pd.DataFrame:
+    """Return the rows of a table that are of the two networks of a duel."""
+    of_part = (frame["dataset"] == row.dataset) & (frame["augmentation_group"] == row.augmentation_group)
+    return frame[of_part & frame["label"].isin([row.plain_label, row.equivariant_label])]
 
 
 def _each(rows: pd.DataFrame) -> Iterator[Any]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.errors import UserError
+from bench.errors import UserError, nearest
 
 if TYPE_CHECKING:
     from bench.estimate import Estimate
@@ -41,6 +42,7 @@ WorkersOption = Annotated[
     int | None, typer.Option(min=1, help="Cells at a time; by default one per core on CPU, one on a GPU.")
 ]
 OutOption = Annotated[Path | None, typer.Option(help="Results folder; by default results/<name of the suite>.")]
+ValueOption = Annotated[str, typer.Option(help="What is compared: transformed_accuracy, test_accuracy, test_nll, ...")]
 FreshOption = Annotated[
     bool, typer.Option("--fresh/--resume", help="Start over, or go on from the cells that are done.")
 ]
@@ -108,16 +110,55 @@ def plan(
 
 
 @app.command()
-def tables(results: ResultsArgument) -> None:
-    """Write the tables of a results folder anew from its finished cells."""
+def tables(
+    results: ResultsArgument,
+    form: Annotated[str | None, typer.Option("--format", help="Print an analysis instead: md, latex or csv.")] = None,
+    of: Annotated[str, typer.Option(help="summary, exchange, differences, frontier or time.")] = "summary",
+    value: ValueOption = "transformed_accuracy",
+) -> None:
+    """Write the tables of a results folder anew from its finished cells, or print what they say as a paper does."""
     from bench import tables as made
     from bench.results import check_readable
 
+    if form is not None:
+        from bench.analysis.printed import FORMATS, KINDS, printed
+        from bench.analysis.ranking import BETTER
+
+        _check_choice("--format", form, [*FORMATS, "csv"])
+        _check_choice("--of", of, KINDS)
+        _check_choice("--value", value, BETTER)
+        print(printed(made.read(results), of, value, form), end="")
+        return
     check_readable(results)
     built, damaged = made.rebuild(results)
     _print_tables(built, results)
     for cell_id in damaged:
         print(f"left out: cell {cell_id}, whose shard is damaged; `equivaug run` runs it again")
+
+
+@app.command()
+def compare(
+    a: Annotated[Path, typer.Argument(help="The results folder to compare with.")],
+    b: Annotated[Path, typer.Argument(help="The results folder that is judged.")],
+    value: ValueOption = "transformed_accuracy",
+    tolerance: Annotated[
+        float, typer.Option(min=0, help="A change that is let pass: a share of accuracies, relative of the others.")
+    ] = 0.0,
+) -> None:
+    """Say what improved from A to B, cell by cell; exit code 1 if something regressed beyond the tolerance."""
+    from bench import tables as made
+    from bench.analysis.compare import compare as compare_tables
+    from bench.analysis.compare import told
+    from bench.analysis.ranking import BETTER
+
+    _check_choice("--value", value, BETTER)
+    before, after = made.read(a), made.read(b)
+    try:
+        found = compare_tables(before, after, value, tolerance)
+    except ValueError as error:
+        raise UserError(f"{a} and {b} cannot be compared: {error}") from error
+    print("\n".join(told(found)))
+    raise typer.Exit(1 if found.regressed else 0)
 
 
 @app.command()
@@ -180,6 +221,11 @@ def fetch(name: Annotated[str, typer.Argument(help="A data set of `equivaug list
 
     files = fetch_dataset(name)
     print("\n".join(map(str, files)) if files else f"{name} needs no download")
+
+
+def _check_choice(option: str, found: str, known: Iterable[str]) -> None:
+    if found not in known:
+        raise UserError(f"{option} '{found}' is unknown{nearest(found, known)}")
 
 
 def _planned(name: str, overrides: list[str] | None, out: Path | None, fresh: bool) -> tuple[Plan, Path, str]:

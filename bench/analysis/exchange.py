@@ -54,8 +54,8 @@ def exchange_rates(tables: Tables, along: str, reference: str = "cnn") -> pd.Dat
     """Return one row for every setting of every family other than ``reference`` and every strength of the reference.
 
     The reference is a family or a label. ``rate`` is its amount over the setting's, with the ends ``low`` and ``high``
-    of its 95 % interval (see `bench.analysis.crossing`); ``least`` and ``most`` are the rates that the amounts which were
-    tried can show at all. Compared is the accuracy on transformed test inputs, over training seconds that on
+    of its 95 % interval (see `bench.analysis.crossing`); ``least`` and ``most`` are the rates that the amounts which
+    were tried can show at all. Compared is the accuracy on transformed test inputs, over training seconds that on
     transformed validation inputs. Settings whose reference has fewer than two amounts have no row.
     """
     if along not in ALONG:

@@ -14,7 +14,8 @@ from bench.analysis.exchange import ALONG, exchange_rates, rate_text
 from bench.analysis.frontier import frontier
 from bench.analysis.markup import Rows, Text, latex, markdown
 from bench.analysis.matched_time import matched_time
-from bench.analysis.ranking import ranking
+from bench.analysis.ranking import is_share, ranking
+from bench.analysis.summary import each
 from bench.tables import Tables
 
 FORMATS: dict[str, Callable[[Rows, str], str]] = {"md": markdown, "latex": latex}
@@ -45,7 +46,7 @@ def printed(tables: Tables, kind: str, value: str, form: str) -> str:
 
 def value_text(value: str, mean: float, low: float, high: float) -> str:
     """Return a mean with half of its interval, shares in percent: ``92.1 ± 1.3``."""
-    scale, digits = (100, ".1f") if _is_share(value) else (1, ".3g")
+    scale, digits = (100, ".1f") if is_share(value) else (1, ".3g")
     spread = "" if math.isnan(low) else f" ± {scale * (high - low) / 2:{digits}}"
     return f"{scale * mean:{digits}}{spread}"
 
@@ -55,7 +56,7 @@ def _summary(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
     settings = sorted(set(zip(rows["strength"], rows["copies"], rows["train_size"], strict=True)))
     several = rows["copies"].nunique() > 1
     head = [f"s = {s:g}{f', {copies} copies' if several and copies else ''}, {n:,}" for s, copies, n in settings]
-    found = {(row.label, row.strength, row.copies, row.train_size): row for row in _each(rows)}
+    found = {(row.label, row.strength, row.copies, row.train_size): row for row in each(rows)}
 
     def text(row: Any) -> Text:
         return Text(value_text(value, row.mean, row.low, row.high), row.tied) if row else Text("-")
@@ -74,7 +75,7 @@ def _exchange(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
     """Lay out one row per setting of a family and what is exchanged, and one column per strength of the reference."""
     strengths = sorted(set(rows["reference_strength"]))
     rates: dict[tuple[Any, ...], dict[float, str]] = {}
-    for row in _each(rows):
+    for row in each(rows):
         key = (ALONG[row.along], row.label, *_setting(row), f"{100 * row.score:.1f}")
         rates.setdefault(key, {})[row.reference_strength] = rate_text(row)
     body = [(*key, *(found.get(strength, "-") for strength in strengths)) for key, found in rates.items()]
@@ -95,7 +96,7 @@ def _differences(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
             f"{row.n}",
             f"{row.p_holm:.2g}",
         )
-        for row in _each(rows)
+        for row in each(rows)
     ]
     caption = f"paired differences of {_named(value)} over shared seeds with 95 % t-intervals; p after Holm."
     return caption, _rows(("pair", "s", "images", "difference", "seeds", "p"), body)
@@ -110,7 +111,7 @@ def _frontier(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
             value_text("accuracy", row.mean, row.low, row.high),
             *_setting(row),
         )
-        for row in _each(rows)
+        for row in each(rows)
     ]
     caption = (
         "the best accuracy on transformed validation inputs within each budget of training, and where it was found."
@@ -127,17 +128,13 @@ def _time(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
             f"{row.seconds:.3g} ({row.low:.3g} to {row.high:.3g})",
             f"{row.reached} of {row.n}",
         )
-        for row in _each(rows)
+        for row in each(rows)
     ]
     caption = (
         "training seconds until the highest accuracy on transformed validation inputs that every family reaches, "
         "median and range over seeds."
     )
     return caption, _rows(("family", "s", "images", "accuracy", "seconds", "seeds there"), body)
-
-
-def _each(rows: pd.DataFrame) -> Iterator[Any]:
-    yield from rows.itertuples()
 
 
 def _setting(row: Any) -> tuple[str, str]:
@@ -150,11 +147,7 @@ def _rows(head: Sequence[str], body: Sequence[Sequence[str]]) -> Rows:
 
 
 def _named(value: str) -> str:
-    return value.replace("_", " ") + (" in percent" if _is_share(value) else "")
-
-
-def _is_share(value: str) -> bool:
-    return value.endswith(("accuracy", "rate"))
+    return value.replace("_", " ") + (" in percent" if is_share(value) else "")
 
 
 def _concatenated(frames: Iterator[pd.DataFrame]) -> pd.DataFrame:

@@ -27,6 +27,11 @@ BETTER: dict[str, bool] = {
 }
 
 
+def is_share(value: str) -> bool:
+    """Return whether a column holds shares, which people read in percent."""
+    return value.endswith(("accuracy", "invariance_rate"))
+
+
 def ranking(runs: pd.DataFrame, value: str = "transformed_accuracy") -> pd.DataFrame:
     """Return the summary of every label in every setting, with ``gap`` to the best and ``tied``.
 

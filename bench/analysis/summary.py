@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 from scipy.special import stdtrit
@@ -59,3 +60,8 @@ def summarise(frame: pd.DataFrame, by: Sequence[str], value: str) -> pd.DataFram
     summary = values.agg(["mean", "median", "std", "count"]).reset_index().rename(columns={"count": "n"})
     half = stdtrit(summary["n"] - 1, (1 + LEVEL) / 2) * summary["std"] / summary["n"] ** 0.5
     return summary.assign(low=summary["mean"] - half, high=summary["mean"] + half)[columns]
+
+
+def each(rows: pd.DataFrame) -> Iterator[Any]:
+    """Yield the rows of a table with their columns as attributes."""
+    yield from rows.itertuples()

@@ -11,7 +11,7 @@ import pandas as pd
 from bench.analysis.duels import PART, duels, is_plain, overall
 from bench.analysis.exchange import exchange_rates, rate_text
 from bench.analysis.matched_time import matched_time
-from bench.analysis.summary import done, interval
+from bench.analysis.summary import done, each, interval
 from bench.tables import Tables
 
 
@@ -36,7 +36,7 @@ def verdict(tables: Tables, value: str = "transformed_accuracy") -> Verdict:
             tuple(_missing(tables.runs)),
         )
     headlines, sentences = [], []
-    for mean in _each(means):
+    for mean in each(means):
         rows = table[(table["dataset"] == mean.dataset) & (table["augmentation_group"] == mean.augmentation_group)]
         headlines.append(_headline(rows, mean))
         sentences += [*_scores(rows), *_augmentation(tables.runs, rows, value), *_rates(tables, rows)]
@@ -70,7 +70,7 @@ def _headline(rows: pd.DataFrame, mean: Any) -> str:
 
 
 def _scores(rows: pd.DataFrame) -> Iterator[str]:
-    for row in _each(rows):
+    for row in each(rows):
         sure = (
             f"95 % interval {100 * row.low:.1f} to {100 * row.high:.1f}, p = {row.p_holm:.2g} after Holm's correction"
         )
@@ -83,7 +83,7 @@ def _scores(rows: pd.DataFrame) -> Iterator[str]:
 
 def _augmentation(runs: pd.DataFrame, rows: pd.DataFrame, value: str) -> Iterator[str]:
     """Say what augmentation gives either side at the largest training-set size."""
-    row = next(_each(rows.tail(1)))
+    row = next(each(rows.tail(1)))
     for side in ("plain", "equivariant"):
         label = getattr(row, f"{side}_label")
         cells = _of(done(runs), row)
@@ -98,7 +98,7 @@ def _augmentation(runs: pd.DataFrame, rows: pd.DataFrame, value: str) -> Iterato
 
 def _rates(tables: Tables, rows: pd.DataFrame) -> Iterator[str]:
     """Say what the equivariant network of the smallest training set is worth in images."""
-    row = next(_each(rows))
+    row = next(each(rows))
     pair = Tables(*(_of(frame, row) for frame in vars(tables).values()))
     found = exchange_rates(pair, "train_size", row.plain_label)
     mine = found[
@@ -107,7 +107,7 @@ def _rates(tables: Tables, rows: pd.DataFrame) -> Iterator[str]:
         & (found["strength"] == row.equivariant_strength)
         & (found["reference_strength"] == row.plain_strength)
     ]
-    for rate in _each(mine.head(1)):
+    for rate in each(mine.head(1)):
         text = rate_text(rate)
         said = (
             "how many times as many is not bounded by these sizes" if text == "not bounded" else f"needs {text} as many"
@@ -120,7 +120,7 @@ def _rates(tables: Tables, rows: pd.DataFrame) -> Iterator[str]:
 
 def _times(tables: Tables, rows: pd.DataFrame) -> Iterator[str]:
     """Compare the seconds of training to one score at the largest training-set size, each side at its fastest."""
-    row = next(_each(rows.tail(1)))
+    row = next(each(rows.tail(1)))
     times = matched_time(tables)
     times = times[(times["dataset"] == row.dataset) & (times["augmentation_group"] == row.augmentation_group)]
     times = times[(times["train_size"] == row.train_size) & (times["reached"] == times["n"])]
@@ -140,7 +140,7 @@ def _times(tables: Tables, rows: pd.DataFrame) -> Iterator[str]:
 
 def _exactness(tables: Tables, rows: pd.DataFrame) -> Iterator[str]:
     """Say how equivariant the two networks of the largest training set are, at the exact angle and between."""
-    row = next(_each(rows.tail(1)))
+    row = next(each(rows.tail(1)))
     errors = _of(tables.equivariance, row)
     errors = errors[
         (errors["layer"] == "output") & (errors["stage"] == "trained") & (errors["train_size"] == row.train_size)
@@ -183,10 +183,6 @@ def _of(frame: pd.DataFrame, row: Any) -> pd.DataFrame:
     """Return the rows of a table that are of the two networks of a duel."""
     of_part = (frame["dataset"] == row.dataset) & (frame["augmentation_group"] == row.augmentation_group)
     return frame[of_part & frame["label"].isin([row.plain_label, row.equivariant_label])]
-
-
-def _each(rows: pd.DataFrame) -> Iterator[Any]:
-    yield from rows.itertuples()
 
 
 def _named(row: Any, side: str) -> str:

@@ -1,0 +1,135 @@
+"""Two results folders, cell by cell: what improved, what regressed, what is only in one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bench.analysis.differences import SETTING, holm, p_value
+from bench.analysis.duels import SIGNIFICANT
+from bench.analysis.ranking import BETTER, is_share
+from bench.analysis.summary import each, interval
+from bench.tables import Tables
+
+CELL = [*SETTING, "label", "seed"]
+
+#: Ends of a cell that are the network's or the code's doing; the others are the machine's.
+_OWN = ("diverged", "failed")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What `compare` found.
+
+    ``labels`` has one row per label and ``settings`` one per setting of it: ``change`` (positive is better), its
+    interval, ``p_holm``, and ``verdict``: ``improved``, ``regressed``, ``equal`` or ``unclear``. ``only_a`` and
+    ``only_b`` are the cells that are done in one alone, with how they ended in the other, if they are there; ``lost``
+    are those of ``only_a`` that diverged or failed in B.
+    """
+
+    value: str
+    labels: pd.DataFrame
+    settings: pd.DataFrame
+    only_a: pd.DataFrame
+    only_b: pd.DataFrame
+    lost: pd.DataFrame
+
+    @property
+    def regressed(self) -> bool:
+        """Whether anything became worse than the tolerance allows."""
+        return len(self.lost) > 0 or any("regressed" in set(rows["verdict"]) for rows in (self.labels, self.settings))
+
+
+def compare(a: Tables, b: Tables, value: str, tolerance: float) -> Comparison:
+    """Compare ``value`` of the cells that are done in both, paired cell by cell.
+
+    A change is in units of ``value`` where that is a share, and relative, as the difference of logarithms, elsewhere.
+    It is called where a paired t-test, Holm-corrected over the rows of its kind, says that it lies beyond
+    ``tolerance``. ValueError where nothing is done in both, or where a folder has two cells with all their
+    axes in common.
+    """
+    cells = _joined(a.runs, b.runs, value)
+    both = cells.dropna(subset=["value_a", "value_b"])
+    if both.empty:
+        raise ValueError(f"no cell has a {value} in both")
+    both = both.assign(change=_change(both["value_a"], both["value_b"], value))
+    in_a, in_b = cells["value_a"].notna(), cells["value_b"].notna()
+    only_a, only_b = cells[in_a & ~in_b], cells[in_b & ~in_a]
+    return Comparison(
+        value,
+        _changes(both, ["label"], tolerance),
+        _changes(both, ["label", *SETTING], tolerance),
+        only_a,
+        only_b,
+        only_a[only_a["status_b"].isin(_OWN)],
+    )
+
+
+def told(found: Comparison) -> Iterator[str]:
+    """Yield a comparison as lines for a terminal."""
+    compared = int(found.labels["n"].sum())
+    yield f"{found.value} of {compared} cells that are done in both, B against A; positive is better"
+    for row in each(found.labels):
+        yield f"  {row.verdict:9}  {row.label}, {row.n} cells: {_text(row, found.value)}"
+    for row in each(found.settings[found.settings["verdict"].isin(["improved", "regressed"])]):
+        setting = f"strength {row.strength:g}, {row.train_size:,} images"
+        yield f"  {row.verdict:9}  {row.label}, {setting}: {_text(row, found.value)}"
+    unclear = int((found.settings["verdict"] == "unclear").sum())
+    if unclear:
+        yield f"  {unclear} of {len(found.settings)} settings changed by no more than tolerance and chance allow"
+    for side, other, rows in (("A", "b", found.only_a), ("B", "a", found.only_b)):
+        if len(rows):
+            ends = rows[f"status_{other}"].fillna("absent").value_counts()
+            there = ", ".join(f"{count} {status}" for status, count in ends.items())
+            yield f"  done only in {side}: {len(rows)} cells (in the other: {there})"
+    for row in each(found.lost):
+        setting = f"strength {row.strength:g}, {row.train_size:,} images, seed {row.seed}"
+        yield f"  lost       {row.label}, {setting}: {row.status_b} in B, {row.reason_b}"
+
+
+def _joined(a: pd.DataFrame, b: pd.DataFrame, value: str) -> pd.DataFrame:
+    """Return one row per cell of either: its value in both where it is done, and how it ended."""
+    sides = []
+    for side, runs in (("a", a), ("b", b)):
+        told = runs.assign(**{f"value_{side}": runs[value].where(runs["status"] == "done")})
+        told = told.rename(columns={"status": f"status_{side}", "reason": f"reason_{side}"})
+        kept = told[[*CELL, f"value_{side}", f"status_{side}", f"reason_{side}"]].set_index(CELL)
+        if not kept.index.is_unique:
+            twin = dict(zip(CELL, kept.index[kept.index.duplicated()][0], strict=True))
+            raise ValueError(f"two cells of {side.upper()} have all their axes in common: {twin}")
+        sides.append(kept)
+    return sides[0].join(sides[1], how="outer").reset_index()
+
+
+def _change(before: pd.Series, after: pd.Series, value: str) -> pd.Series:
+    sign = 1 if BETTER[value] else -1
+    if is_share(value):
+        return sign * (after - before)
+    return sign * (np.log(after) - np.log(before))
+
+
+def _changes(cells: pd.DataFrame, by: list[str], tolerance: float) -> pd.DataFrame:
+    rows: list[dict[str, Any]] = []
+    for key, part in cells.groupby(by):
+        change = part["change"]
+        found = interval(change)
+        beyond = abs(found.mean) - tolerance
+        # tested against the nearer end of what is tolerated
+        p = p_value(change - np.sign(found.mean) * tolerance) if beyond > 0 else 1.0
+        rows.append({**dict(zip(by, key, strict=True)), "change": found.mean, "low": found.low, "high": found.high})
+        rows[-1] |= {"n": found.n, "p": p, "equal": bool((change == 0).all())}
+    table = pd.DataFrame(rows, columns=[*by, "change", "low", "high", "n", "p", "equal"])
+    p_holm = holm(table.pop("p").to_numpy(float))
+    words = np.where(table["change"] > 0, "improved", "regressed")
+    verdict = np.where(p_holm < SIGNIFICANT, words, np.where(table.pop("equal"), "equal", "unclear"))
+    return table.assign(p_holm=p_holm, verdict=verdict)
+
+
+def _text(row: Any, value: str) -> str:
+    unit = "points" if is_share(value) else "%"
+    sure = "" if row.n < 2 else f" (95 % interval {100 * row.low:+.2f} to {100 * row.high:+.2f}, p = {row.p_holm:.2g})"
+    return f"{100 * row.change:+.2f} {unit}{sure}"

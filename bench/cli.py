@@ -185,6 +185,22 @@ def plot(results: ResultsArgument) -> None:
         print(f"not drawn: {figure}, because {reason}")
 
 
+@app.command()
+def advise(
+    data: Annotated[Path, typer.Argument(help="A folder with a subfolder of images per class, or an .npz.")],
+    minutes: Annotated[float, typer.Option(min=0, help="How long it may take.")] = 20,
+    yes: Annotated[bool, typer.Option("--yes", help="Start without asking.")] = False,
+    device: DeviceOption = "auto",
+    workers: WorkersOption = None,
+    out: OutOption = None,
+    fresh: FreshOption = False,
+) -> None:
+    """Train a small matrix on your own images and say which symmetry they have and whether to build it in."""
+    from bench.advise.command import carry_out
+
+    raise typer.Exit(carry_out(data, minutes, yes, device, workers, out, fresh))
+
+
 @app.command("list")
 def list_(
     kind: Annotated[str, typer.Argument(help="families, datasets, suites or augmentations.")],

@@ -17,12 +17,14 @@ from bench.train import total_steps
 class Line:
     """The cells of one family: how many, their seconds of work in all, the peak memory of a worker.
 
-    ``reason`` says why a family could not be measured; its seconds are then NaN.
+    ``fixed_seconds`` are those that do not grow with the steps. ``reason`` says why a family could not be measured; its
+    seconds are then NaN.
     """
 
     label: str
     cells: int
     seconds: float
+    fixed_seconds: float
     peak_memory_bytes: int | None
     reason: str | None
 
@@ -37,8 +39,12 @@ class Estimate:
     @property
     def seconds(self) -> float:
         """Seconds until all is done; NaN if a family could not be measured."""
+        return self.seconds_at(1)
+
+    def seconds_at(self, times: float) -> float:
+        """Return the seconds on the clock with so many times the steps in every cell."""
         busy = min(self.workers, sum(line.cells for line in self.lines)) or 1
-        return sum(line.seconds for line in self.lines) / busy
+        return sum(line.fixed_seconds + times * (line.seconds - line.fixed_seconds) for line in self.lines) / busy
 
     @property
     def peak_memory_bytes(self) -> int | None:
@@ -60,11 +66,12 @@ def estimate(cells: Sequence[Cell], probe: Callable[[Cell], Cost], workers: int,
     for cell, cost in pool.run(probe, chosen, workers, one_thread):
         alike = samples[cell.cell_id]
         if isinstance(cost, pool.Failure):
-            lines.append(Line(cell.label, len(alike), math.nan, None, cost.reason))
+            lines.append(Line(cell.label, len(alike), math.nan, math.nan, None, cost.reason))
         else:
             steps = sum(total_steps(each.budget, each.train_size) for each in alike)
-            seconds = len(alike) * cost.fixed_seconds + steps * cost.step_seconds
-            lines.append(Line(cell.label, len(alike), seconds, cost.peak_memory_bytes, None))
+            fixed = len(alike) * cost.fixed_seconds
+            seconds = fixed + steps * cost.step_seconds
+            lines.append(Line(cell.label, len(alike), seconds, fixed, cost.peak_memory_bytes, None))
     return Estimate(_by_family(lines, dict.fromkeys(cell.label for cell in cells)), workers)
 
 
@@ -83,6 +90,7 @@ def _by_family(lines: Sequence[Line], labels: Iterable[str]) -> tuple[Line, ...]
             label,
             sum(line.cells for line in alike),
             sum(line.seconds for line in alike),
+            sum(line.fixed_seconds for line in alike),
             max((line.peak_memory_bytes for line in alike if line.peak_memory_bytes), default=None),
             next((line.reason for line in alike if line.reason), None),
         )

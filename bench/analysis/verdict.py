@@ -47,7 +47,7 @@ def verdict(tables: Tables, value: str = "transformed_accuracy") -> Verdict:
 def _headline(rows: pd.DataFrame, mean: Any) -> str:
     where = f"On {mean.dataset}, moved by {mean.augmentation_group}"
     winners = dict(zip(rows["train_size"], rows["winner"], strict=True))
-    of_sizes = f"{_points(mean.difference)} on average over the training-set sizes"
+    of_sizes = f"{points(mean.difference)} on average over the training-set sizes"
     if set(winners.values()) == {"equivariant"}:
         return f"{where}: build the symmetry in. It wins at every training-set size, by {of_sizes}."
     if set(winners.values()) == {"plain"}:
@@ -76,7 +76,7 @@ def _scores(rows: pd.DataFrame) -> Iterator[str]:
         )
         yield (
             f"With {row.train_size:,} images {_named(row, 'equivariant')} scores {_percent(row, 'equivariant')} and "
-            f"{_named(row, 'plain')} {_percent(row, 'plain')}: a difference of {_points(row.difference)} "
+            f"{_named(row, 'plain')} {_percent(row, 'plain')}: a difference of {points(row.difference)} "
             f"({sure if row.n > 1 else 'one seed, no interval'})."
         )
 
@@ -92,7 +92,7 @@ def _augmentation(runs: pd.DataFrame, rows: pd.DataFrame, value: str) -> Iterato
         strongest = max(scores.columns)
         if strongest > 0 and 0.0 in scores.columns:
             gain = interval(scores[strongest] - scores[0.0])
-            gives = f"gives {label} {_points(gain.mean)}{_within(gain.low, gain.high)}"
+            gives = f"gives {label} {points(gain.mean)}{within(gain.low, gain.high)}"
             yield f"Augmentation of strength {strongest:g} {gives} at {row.train_size:,} images."
 
 
@@ -199,11 +199,13 @@ def _percent(row: Any, side: str) -> str:
     return f"{100 * getattr(row, f'{side}_mean'):.1f} %"
 
 
-def _points(share: float) -> str:
+def points(share: float) -> str:
+    """Return a difference of shares in percentage points."""
     return f"{100 * share:.1f} points"
 
 
-def _within(low: float, high: float) -> str:
+def within(low: float, high: float) -> str:
+    """Return the interval of a difference of shares in brackets, or nothing where there is none."""
     return "" if pd.isna(low) else f" (95 % interval {100 * low:.1f} to {100 * high:.1f})"
 
 

@@ -1,0 +1,91 @@
+"""`equivaug advise`: from a folder of images to an answer."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import typer
+
+from bench import plan, run, tables
+from bench import results as folder
+from bench.advise.images import data_options, describe
+from bench.advise.proposal import ENOUGH, SCALES, Proposal, matrix, name_of, propose
+from bench.analysis.advice import advice
+from bench.errors import UserError
+from bench.estimate import Estimate, estimate
+from bench.execute.cell import load_data, probe, run_cell
+from bench.execute.progress import duration
+from bench.store import Store, write_atomically
+from bench.suite import Suite, load
+
+#: Pixels on a side that are worth their time on a CPU, and on a GPU.
+LARGEST = {"cpu": 32, "cuda": 64}
+
+ADVICE = "ADVICE.md"
+
+
+def carry_out(
+    path: Path, minutes: float, yes: bool, device: str, workers: int | None, out: Path | None, fresh: bool
+) -> int:
+    """Look at the images, show the plan, run it once it is agreed to, print the advice; return the exit code.
+
+    A results folder that an earlier call left goes on with the plan of that call.
+    """
+    where = run.chosen_device(device)
+    count = workers or run.default_workers(where)
+    data = data_options(path, LARGEST[where.partition(":")[0]])
+    dataset = load_data(data["name"], {key: value for key, value in data.items() if key != "name"})
+    print("\n".join(describe(path, dataset)), flush=True)
+    results = out or Path("results") / name_of(path)
+    folder.check(results, matrix(path, data, dataset, SCALES[-1], ENOUGH))
+    if (results / folder.SUITE).is_file() and not fresh:
+        suite = load(str(results / folder.SUITE))
+        print(f"going on with the plan in {results / folder.SUITE}; --fresh makes a new one")
+    else:
+        proposal = propose(path, data, dataset, minutes, lambda suite: _measured(suite, path, where, count))
+        suite = proposal.suite
+        print("\n".join(_told(proposal, where, count)), flush=True)
+    store = Store(results)
+    found = {} if fresh else store.scan()
+    made = plan.make(suite, {cell_id for cell_id, status in found.items() if status == "standing"}, str(path))
+    folder.check_cells(results, set(found), made.cell_ids)
+    if made.todo and not yes and not _agreed():
+        return run.OK
+    code = run.carry_out(made, run_cell, results, where, count, fresh)
+    if code != run.INTERRUPTED:
+        _answer(results)
+    return code
+
+
+def _measured(suite: Suite, path: Path, device: str, workers: int) -> Estimate:
+    made = plan.make(suite, set(), str(path))
+    return estimate(made.todo, partial(probe, device=device), workers, run.is_cpu(device))
+
+
+def _told(proposal: Proposal, device: str, workers: int) -> Iterator[str]:
+    suite = proposal.suite
+    sizes = ", ".join(f"{size:,}" for size in suite.data["train_sizes"])
+    strengths = ", ".join(f"{strength:g}" for strength in suite.augmentation["strengths"])
+    yield f"plan: {proposal.cells} trainings of {suite.budget['steps']} steps, all networks of equal FLOPs, for"
+    yield "  networks      plain; with mirrors (D1), rotations (C8), or both (D4) built in"
+    yield f"  augmentation  mirrors (D1) and rotations (SO(2)), of strength {strengths}"
+    yield f"  images        {sizes}"
+    yield f"  seeds         {suite.seeds}"
+    yield f"about {duration(proposal.seconds)} with {workers} workers on {device}"
+
+
+def _agreed() -> bool:
+    if not sys.stdin.isatty():
+        raise UserError("nobody is there to say yes to the plan; add --yes to start without asking")
+    return typer.confirm("Start?", default=True)
+
+
+def _answer(results: Path) -> None:
+    """Print the advice and write it beside the tables."""
+    found = advice(tables.read(results))
+    lines = [found.headline, "", *(f"- {sentence}" for sentence in found.sentences)]
+    write_atomically(results / ADVICE, "\n".join([f"# {results.name}", "", *lines, ""]).encode())
+    print("\n".join(["", *lines, "", f"written to {results / ADVICE}"]))

@@ -1,0 +1,145 @@
+"""What a small matrix says about a user's own images: which symmetry they have, and whether to build it in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+
+from bench.analysis.differences import p_value
+from bench.analysis.duels import SIGNIFICANT, is_plain
+from bench.analysis.summary import Interval, done, interval
+from bench.analysis.verdict import points, verdict, within
+from bench.tables import Tables
+
+#: The loss of accuracy, as a share, up to which images are said to look the same to a network when they are moved.
+ALIKE = 0.02
+
+_CHOICE = ["augmentation_group", "label", "strength"]
+
+
+@dataclass(frozen=True)
+class Advice:
+    """The recommendation in one sentence, and those that give the reasons."""
+
+    headline: str
+    sentences: tuple[str, ...]
+
+
+def advice(tables: Tables) -> Advice:
+    """Return what to do with the images of one data set, from a matrix of plain and equivariant networks on them.
+
+    Two questions are kept apart: how well a network does on images as they come (upright), where a symmetry that the
+    classes do not have costs accuracy, and on images that come in any orientation. What may be chance is said to be so.
+    """
+    runs = done(tables.runs)
+    runs = runs[runs["train_size"] == runs["train_size"].max()]
+    plain = runs[is_plain(runs) & (runs["strength"] == 0)]
+    if plain.empty or is_plain(runs).all():
+        return Advice("No advice: the plain or the equivariant networks have not been trained.", ())
+    best = _best(runs)
+    sentences = [*_symmetries(runs), *_price(runs), *_strengths(runs), *_cost(runs, best)]
+    oriented = verdict(tables)
+    return Advice(
+        _headline(plain, best), (*sentences, f"If images may come in any orientation. {oriented.headline}", _sure(runs))
+    )
+
+
+def _headline(plain: pd.DataFrame, best: pd.DataFrame) -> str:
+    """Compare the choice with the best upright validation score with a plain network without augmentation."""
+    gain = _paired(best, plain, "test_accuracy")
+    label, strength, group = (best[key].iloc[0] for key in ("label", "strength", "augmentation_group"))
+    how = f"with augmentation by {group} of strength {strength:g}" if strength else "without augmentation"
+    if label == plain["label"].iloc[0] and strength == 0:
+        return f"For images as they come: use the plain network ({label}) without augmentation; nothing did better."
+    gained = f"{points(gain.mean)}{within(gain.low, gain.high)}"
+    if p_value(_differences(best, plain, "test_accuracy")) < SIGNIFICANT and gain.mean > 0:
+        return f"For images as they come: use {label} {how}; it gains {gained} over the plain network without either."
+    return (
+        f"For images as they come: no difference that this budget can show. {label} {how} did best in validation, and "
+        f"differs from the plain network without either by {gained} on test images."
+    )
+
+
+def _symmetries(runs: pd.DataFrame) -> Iterator[str]:
+    """Say for every group whether a plain network that was trained on the images as they are loses when they move."""
+    untouched = runs[is_plain(runs) & (runs["strength"] == 0)]
+    for group, cells in untouched.groupby("augmentation_group"):
+        loss = interval(cells["test_accuracy"] - cells["transformed_accuracy"])
+        lost = f"{points(loss.mean)}{within(loss.low, loss.high)}"
+        if loss.mean <= ALIKE and not loss.high > ALIKE:
+            answer = "the images look alike when they are moved so"
+        elif loss.low > ALIKE or (loss.n == 1 and loss.mean > ALIKE):
+            answer = "the images have a preferred orientation"
+        else:
+            answer = "whether they look alike when they are moved so, this budget cannot show"
+        yield f"{group}: a plain network trained on the images as they are loses {lost} when they are moved: {answer}."
+
+
+def _price(runs: pd.DataFrame) -> Iterator[str]:
+    """Say for every group what it costs on upright images to make a network blind to it."""
+    for group, cells in runs.groupby("augmentation_group"):
+        plain = cells[is_plain(cells) & (cells["strength"] == 0)]
+        blind = cells[cells["strength"] == 1]
+        if plain.empty or blind.empty:
+            continue
+        best = _best(blind)
+        change = _paired(best, plain, "test_accuracy")
+        told = f"{points(change.mean)}{within(change.low, change.high)}"
+        label = best["label"].iloc[0]
+        said = f"{group}: full augmentation, with {label}, changes the accuracy on upright images by {told}"
+        if change.high < 0:
+            yield f"{said}: orientation tells classes apart (as with 6 and 9); do not augment it away."
+        elif change.low > 0:
+            yield f"{said}: it helps."
+        else:
+            yield f"{said}, which may be chance."
+
+
+def _strengths(runs: pd.DataFrame) -> Iterator[str]:
+    """Say which strength of augmentation did best for the plain network, by validation on upright images."""
+    for group, cells in runs[is_plain(runs)].groupby("augmentation_group"):
+        scores = cells.groupby("strength")["upright_validation_accuracy"].mean()
+        if len(scores) > 1:
+            listed = ", ".join(f"{100 * score:.1f} % at {strength:g}" for strength, score in scores.items())
+            at = f"{scores.idxmax():g} ({listed})"
+            yield f"{group}: the plain network validates best on upright images at strength {at}."
+
+
+def _cost(runs: pd.DataFrame, best: pd.DataFrame) -> Iterator[str]:
+    plain = runs[is_plain(runs)]
+    if not is_plain(best).any():
+        ratio = best["train_seconds"].mean() / plain["train_seconds"].mean()
+        flops = best["flops_per_image"].mean() / plain["flops_per_image"].mean()
+        shared = "; cells shared the processor, so seconds are indications"
+        told = shared if (runs["timing"] == "shared").any() else ""
+        yield (
+            f"Training {best['label'].iloc[0]} takes {ratio:.2g} times the seconds of the plain network, at "
+            f"{flops:.2g} times its FLOPs{told}."
+        )
+
+
+def _sure(runs: pd.DataFrame) -> str:
+    seeds = runs.groupby(_CHOICE)["seed"].nunique().min()
+    steps = runs["steps"].max()
+    return (
+        f"This rests on {seeds} seeds of {steps:,.0f} training steps with {runs['train_size'].max():,} images; "
+        "differences smaller than the intervals, and what longer training would change, are beyond it."
+    )
+
+
+def _best(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the cells of the choice with the best mean upright validation score."""
+    means = runs.groupby(_CHOICE)["upright_validation_accuracy"].mean()
+    return runs.set_index(_CHOICE).loc[[means.idxmax()]].reset_index()
+
+
+def _paired(a: pd.DataFrame, b: pd.DataFrame, value: str) -> Interval:
+    return interval(_differences(a, b, value))
+
+
+def _differences(a: pd.DataFrame, b: pd.DataFrame, value: str) -> pd.Series:
+    # without augmentation the groups' cells are the same training: one per seed
+    scores = [cells.groupby("seed")[value].mean() for cells in (a, b)]
+    return (scores[0] - scores[1]).dropna()

@@ -10,8 +10,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from bench.axes import Distinct
-
 
 class Spec(BaseModel):
     """A part of a suite file: frozen, typed, unknown keys refused."""
@@ -60,24 +58,28 @@ class Match(Spec):
     target: int = Field(gt=0, lt=2**63, description="the number to meet within 3 %")
 
 
-class Equivariance(Spec):
-    """Where the equivariance error is measured."""
+class Chosen(Spec):
+    """A registered measurement with its options, all of them."""
 
-    angles: Annotated[tuple[float, ...], Distinct()] = Field(
-        (45.0, 90.0), min_length=1, description="rotations in degrees"
-    )
-    samples: Count = Field(128, description="test images")
+    name: str
+    version: int
+    options: dict[str, Any]
 
 
-class Measure(Spec):
-    """What is measured beside accuracy, time and cost."""
+class Scoring(Spec):
+    """How test inputs are scored."""
 
-    equivariance: Equivariance | None = Field(Equivariance(), description="equivariance error; null to leave it out")
     transforms: Count = Field(1, description="random group elements per test image for the transformed accuracy")
     test_images: Count | None = Field(None, description="score on so many test images; by default on all of them")
     target_accuracy: float | None = Field(
         None, gt=0, le=1, description="seconds_to_target: validation accuracy to reach"
     )
+
+
+class Measure(Scoring):
+    """How test inputs are scored, and what else is measured."""
+
+    chosen: tuple[Chosen, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -203,7 +203,7 @@ def advise(
 
 @app.command("list")
 def list_(
-    kind: Annotated[str, typer.Argument(help="families, datasets, suites or augmentations.")],
+    kind: Annotated[str, typer.Argument(help="families, datasets, measurements, suites or augmentations.")],
 ) -> None:
     """List what a suite file can name, with the options of each."""
     from bench.listing import listing

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from bench import suite
 from bench.errors import UserError, nearest
-from bench.registry import Registry, datasets, families
+from bench.registry import Catalogue, datasets, families, measurements
 from bench.yamlfile import read
 
 _GROUPS = {
@@ -21,10 +21,11 @@ _GROUPS = {
 
 
 def listing(kind: str) -> Iterator[str]:
-    """Yield the lines of ``families``, ``datasets``, ``suites`` or ``augmentations``; UserError for another kind."""
+    """Yield the lines of one kind of things, such as ``families``; UserError for a kind that there is not."""
     kinds = {
         "families": lambda: _registered(families),
         "datasets": lambda: _registered(datasets),
+        "measurements": lambda: _registered(measurements),
         "suites": _suites,
         "augmentations": _augmentations,
     }
@@ -33,7 +34,7 @@ def listing(kind: str) -> Iterator[str]:
     yield from kinds[kind]()
 
 
-def _registered(registry: Registry) -> Iterator[str]:
+def _registered(registry: Catalogue[Any]) -> Iterator[str]:
     for entry in registry:
         yield f"{entry.name}: {entry.summary}"
         yield from _options(entry.options)

@@ -13,7 +13,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -44,28 +44,29 @@ class Entry:
         return (self.make.__doc__ or "").strip().splitlines()[0]
 
 
-class Registry:
+E = TypeVar("E", bound=Entry)
+
+
+class Catalogue(Generic[E]):
     """A table of entries of one kind; refuses duplicates, answers an unknown name with the nearest known one."""
 
     def __init__(self, kind: str, package: str) -> None:
         self.kind = kind
         self._package = package
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[str, E] = {}
 
-    def register(
-        self, name: str, *, options: type[Options] = Options, version: int
+    def _add(
+        self, name: str, entry: Callable[[Callable[..., Any]], E]
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        """Decorate the factory of ``name``."""
-
         def add(make: Callable[..., Any]) -> Callable[..., Any]:
             if name in self._entries:
                 raise ValueError(f"the {self.kind} '{name}' is registered twice")
-            self._entries[name] = Entry(name, options, make, version)
+            self._entries[name] = entry(make)
             return make
 
         return add
 
-    def __getitem__(self, name: str) -> Entry:
+    def __getitem__(self, name: str) -> E:
         self._load()
         if name not in self._entries:
             raise UserError(f"unknown {self.kind} '{name}'{nearest(name, self._entries)}")
@@ -75,7 +76,7 @@ class Registry:
         self._load()
         return name in self._entries
 
-    def __iter__(self) -> Iterator[Entry]:
+    def __iter__(self) -> Iterator[E]:
         self._load()
         return iter(sorted(self._entries.values(), key=lambda entry: entry.name))
 
@@ -86,5 +87,40 @@ class Registry:
             importlib.import_module(f"{self._package}.{module.name}")
 
 
+class Registry(Catalogue[Entry]):
+    """The families, or the data sets."""
+
+    def register(
+        self, name: str, *, options: type[Options] = Options, version: int
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Decorate the factory of ``name``."""
+        return self._add(name, lambda make: Entry(name, options, make, version))
+
+
+@dataclass(frozen=True)
+class Measurement(Entry):
+    """A registered measurement: whether it also runs before training, and whether a suite has it without asking."""
+
+    at_init: bool
+    by_default: bool
+
+
+class Measurements(Catalogue[Measurement]):
+    """The measurements: functions of (options, network, inputs) that return a `bench.measure.inputs.Measured`."""
+
+    def register(
+        self,
+        name: str,
+        *,
+        options: type[Options] = Options,
+        version: int,
+        at_init: bool = False,
+        by_default: bool = False,
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Decorate the measurement ``name``."""
+        return self._add(name, lambda make: Measurement(name, options, make, version, at_init, by_default))
+
+
 families = Registry("family", "bench.models")
 datasets = Registry("data set", "bench.data")
+measurements = Measurements("measurement", "bench.measure")

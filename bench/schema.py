@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from bench.axes import takes_list
-from bench.cell import Budget, Match
-from bench.registry import Entry, datasets, families
+from bench.cell import Budget, Match, Scoring
+from bench.registry import Entry, datasets, families, measurements
 from bench.suite import Augmentation, Data, Family, Suite
 
 
@@ -24,6 +24,7 @@ def suite_schema() -> dict[str, Any]:
     parts["families"]["items"] = {"oneOf": [_entry(entry, Family, "family") for entry in families]}
     parts["augmentation"] = _with_axes(Augmentation)
     parts["budget"] = {**_with_axes(Budget), "oneOf": [{"required": ["epochs"]}, {"required": ["steps"]}]}
+    parts["measure"] = _measure()
     parts["match"] = {"anyOf": [_with_axes(Match), {"type": "null"}]}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -31,6 +32,18 @@ def suite_schema() -> dict[str, Any]:
         "title": "equivaug suite",
         "properties": parts,
     }
+
+
+def _measure() -> dict[str, Any]:
+    """Return the schema of what is measured: every registered measurement with its options, ``true`` or ``null``."""
+    schema = _inlined(Scoring.model_json_schema())
+    for entry in measurements:
+        options = {**_inlined(entry.options.model_json_schema()), "additionalProperties": False}
+        schema["properties"][entry.name] = {
+            "description": f"{entry.summary} {'On' if entry.by_default else 'Off'} by default.",
+            "anyOf": [options, {"const": True}, {"type": "null"}],
+        }
+    return {**schema, "additionalProperties": False}
 
 
 def _entry(entry: Entry, own: type[BaseModel], key: str) -> dict[str, Any]:

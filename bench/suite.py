@@ -11,10 +11,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, field_validator
 
 from bench.axes import Distinct, check, choices, combinations, shown
-from bench.cell import WIDEST, Budget, Cell, Count, Match, Measure, Seed, Spec
+from bench.cell import WIDEST, Budget, Cell, Chosen, Count, Match, Measure, Scoring, Seed, Spec
 from bench.errors import UserError, nearest
 from bench.groups.group import Group
-from bench.registry import Entry, Options, Registry, datasets, families
+from bench.registry import Entry, Options, Registry, datasets, families, measurements
 from bench.yamlfile import overridden, read
 
 
@@ -66,7 +66,7 @@ class Suite(Spec):
     seeds: Annotated[int, Field(ge=1, le=10_000)] | Annotated[tuple[Seed, ...], Field(min_length=1), Distinct()] = (
         Field(3, description="how many, or which")
     )
-    measure: Measure = Measure()
+    measure: dict[str, Any] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,7 @@ def parse(raw: Any, where: str = "suite", overrides: Sequence[str] = ()) -> Suit
     data_choices(suite, where)
     family_choices(suite, where)
     choices(suite.augmentation, Augmentation, f"{where}: augmentation")
+    measure(suite.measure, where)
     return suite
 
 
@@ -174,6 +175,26 @@ def family_choices(suite: Suite, where: str = "suite") -> list[FamilyChoice]:
     return _distinguished(found, where)
 
 
+def measure(asked: dict[str, Any], where: str = "suite") -> Measure:
+    """Return what is measured: the keys of `Scoring`, and every registered measurement that is asked for.
+
+    One that is on by default is asked for unless it is ``null``; ``true`` asks for one with its default options.
+    """
+    own, rest = _split(asked, Scoring)
+    scoring = check(own, Scoring, f"{where}: measure")
+    for name in rest:
+        if name not in measurements:
+            known = [*Scoring.model_fields, *(entry.name for entry in measurements)]
+            raise UserError(f"{where}: measure.{name}: unknown key{nearest(name, known)}")
+    chosen = []
+    for entry in measurements:
+        wanted = rest.get(entry.name, entry.by_default or None)
+        if wanted is not None:
+            options = check({} if wanted is True else wanted, entry.options, f"{where}: measure.{entry.name}")
+            chosen.append(Chosen(name=entry.name, version=entry.version, options=options.model_dump(mode="json")))
+    return Measure(**scoring.model_dump(), chosen=tuple(chosen))
+
+
 def cells(suite: Suite, data: DataChoice, revision: str) -> Iterator[tuple[FamilyChoice, Cell]]:
     """Yield the cells of one data choice, whose content has the hash ``revision``; equal cells come once."""
     seen = set()
@@ -183,6 +204,7 @@ def cells(suite: Suite, data: DataChoice, revision: str) -> Iterator[tuple[Famil
         for spec in choices(suite.augmentation, Augmentation, "augmentation")
         for strength in spec.strengths
     ]
+    measured = measure(suite.measure)
     seeds = range(suite.seeds) if isinstance(suite.seeds, int) else suite.seeds
     for choice in family_choices(suite):
         family_options = choice.options.model_dump(mode="json")
@@ -203,7 +225,7 @@ def cells(suite: Suite, data: DataChoice, revision: str) -> Iterator[tuple[Famil
                 # without augmentation every copy would be the image itself
                 copies=0 if copies == "online" or strength == 0 else copies,
                 budget=choice.budget,
-                measure=suite.measure,
+                measure=measured,
                 seed=seed,
                 label=choice.label,
                 dataset_label=data.label,

@@ -26,7 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "augment": {"groups", "seeds"},
     "models": {"errors", "cell", "registry", "groups", "kernels", "layers"},
     "train": {"cell", "seeds"},
-    "measure": {"groups", "models"},
+    "measure": {"axes", "cell", "groups", "models", "registry"},
     "suite": {"axes", "cell", "errors", "groups", "registry", "yamlfile"},
     "store": {"cell", "errors"},
     "tables": {"errors", "store"},

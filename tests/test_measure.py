@@ -11,7 +11,7 @@ from bench.layers import SteerableConv
 from bench.measure import equivariance_error, peak_memory, reset_peak_memory, score
 from bench.measure.equivariance import centred_disc
 from bench.models.network import Network, Shape, invariant
-from bench.models.size import count_flops, count_parameters
+from bench.models.size import count_flops, count_parameters, count_training_flops
 
 TURNED, TILTED = Element.rotation(90), Element.rotation(30)
 
@@ -153,3 +153,21 @@ def test_peak_memory_sees_what_was_held_and_forgets_on_reset() -> None:
     del held
     reset_peak_memory(device)
     assert peak_memory(device) < before + 64 * 2**20
+
+
+def test_training_costs_three_passes_and_its_share_of_expanding_the_kernels() -> None:
+    class Expanded(nn.Module):
+        """A layer whose weights (4, 9) are a product of a parameter (4, 5) and a basis (5, 9)."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.weights = nn.Parameter(torch.ones(4, 5))
+            self.basis = torch.ones(5, 9)
+
+        def forward(self, images: Tensor) -> Tensor:
+            return images.flatten(1) @ (self.weights @ self.basis).T
+
+    layer = 2 * 9 * 4  # FLOPs of an image in the layer; the images need no gradient
+    expansion = 2 * 4 * 5 * 9
+    found = count_training_flops(Expanded(), Shape(1, 3, 4), batch_size=10)
+    assert found == pytest.approx(2 * layer + 2 * expansion / 10)

@@ -14,14 +14,16 @@ from torch import Tensor, nn
 
 import bench.execute.cell as module
 from bench.augment import Augmentation
-from bench.cell import Budget, Equivariance, Measure
+from bench.cell import Budget
 from bench.data.dataset import Dataset, Split
 from bench.execute.cell import load_data, probe, run_cell
 from bench.groups import FieldType, Group
+from bench.measure import Inputs, Measured
 from bench.models.network import Network, Shape, invariant
 from bench.models.size import count_flops, count_parameters
-from bench.registry import Options, datasets, families
+from bench.registry import Options, datasets, families, measurements
 from bench.store import Record
+from bench.suite import measure
 from bench.train import Fit
 from tests.fakes import make_cell
 
@@ -98,7 +100,7 @@ def toy(data: dict[str, Any] | None = None, **changes: Any) -> Any:
         "width": 3.0,
         "strength": 0.0,
         "budget": Budget(steps=12, batch_size=8, evaluations=4, lr=0.02),
-        "measure": Measure(equivariance=None),
+        "measure": measure({"equivariance": None, "calibration": None}),
     }
     return make_cell(**(content | changes))
 
@@ -142,7 +144,11 @@ def scores(network: nn.Module, images: Tensor, labels: Tensor) -> tuple[float, f
 
 
 def test_scores_are_those_of_the_trained_network_on_test_images_upright_and_moved_by_the_whole_group(spy: Spy) -> None:
-    cell = toy({"wrong_test": 10}, strength=0.1, measure=Measure(equivariance=None, transforms=3, test_images=40))
+    cell = toy(
+        {"wrong_test": 10},
+        strength=0.1,
+        measure=measure({"equivariance": None, "calibration": None, "transforms": 3, "test_images": 40}),
+    )
     run = done(cell).run
     data = load_data("toy", {"wrong_test": 10})
     images, labels = data.test.images[:40].float() / data.rms, data.test.labels[:40]
@@ -222,7 +228,7 @@ def test_copies_change_the_images_and_not_the_number_of_steps() -> None:
 
 
 def test_divergence_names_the_step_and_measures_nothing_afterwards() -> None:
-    cell = toy(budget=Budget(steps=6, batch_size=8, lr=1e38), measure=Measure(equivariance=Equivariance(samples=4)))
+    cell = toy(budget=Budget(steps=6, batch_size=8, lr=1e38), measure=measure({"equivariance": {"samples": 4}}))
     record = run_cell(cell, "cpu", "exclusive")
     assert record.run["status"] == "diverged"
     assert "at step" in record.run["reason"]
@@ -263,8 +269,8 @@ def test_sizes_settings_and_times_are_told(spy: Spy) -> None:
 
 
 def test_equivariance_is_measured_at_init_and_after_training_and_mirrored_where_the_group_is() -> None:
-    measure = Measure(equivariance=Equivariance(angles=(30.0, 90.0), samples=6))
-    record = done(toy(measure=measure, augmentation_group="O(2)"))
+    asked = measure({"equivariance": {"angles": [30, 90], "samples": 6}})
+    record = done(toy(measure=asked, augmentation_group="O(2)"))
     rows = {(r["stage"], r["layer"], r["degrees"], r["mirror"]): r for r in record.equivariance}
     elements = {(degrees, mirror) for _, _, degrees, mirror in rows}
     assert elements == {(30.0, False), (90.0, False), (0.0, True)}
@@ -275,7 +281,7 @@ def test_equivariance_is_measured_at_init_and_after_training_and_mirrored_where_
     ends = [rows[("trained", "output", *element)] for element in elements]
     assert record.run["equivariance_error_max"] == max(row["error"] for row in ends)
     assert record.run["invariance_rate"] == pytest.approx(sum(row["invariance_rate"] for row in ends) / 3)
-    unmirrored = done(toy(measure=measure))
+    unmirrored = done(toy(measure=asked))
     assert not any(row["mirror"] for row in unmirrored.equivariance)
 
 
@@ -286,7 +292,7 @@ def test_seconds_to_target_are_those_of_the_first_evaluation_that_reaches_it(
     target: float | None, expected: float | None
 ) -> None:
     reached = [{"seconds": 1.0 + i, "validation_accuracy": value} for i, value in enumerate((0.5, 0.8, 0.6, 0.9))]
-    cell = make_cell(measure=Measure(target_accuracy=target))
+    cell = make_cell(measure=measure({"target_accuracy": target}))
     assert module._seconds_to_target(cell, reached) == expected
 
 
@@ -303,10 +309,13 @@ class Ticks:
 
 def test_a_probe_counts_building_every_scoring_and_both_measurements(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "clock", Ticks())
-    measure = Measure(equivariance=Equivariance(angles=(90.0,), samples=6), transforms=2, test_images=15)
-    cost = probe(toy(budget=Budget(epochs=4, batch_size=8, evaluations=3), measure=measure), "cpu")
-    # one second to build, one to score 30 images, one for each measurement: (2 x 3 + 3) x 30 validation, 3 x 15 test
-    assert cost.fixed_seconds == pytest.approx(1 + (9 * 30 + 3 * 15) / 30 + 2)
+    asked = measure(
+        {"equivariance": {"angles": [90], "samples": 6}, "calibration": None, "transforms": 2, "test_images": 15}
+    )
+    cost = probe(toy(budget=Budget(epochs=4, batch_size=8, evaluations=3), measure=asked), "cpu")
+    # one second to build, one to score 30 images, one for the measurements at both stages;
+    # scored are (2 x 3 + 3) x 30 validation and 3 x 15 test images
+    assert cost.fixed_seconds == pytest.approx(1 + (9 * 30 + 3 * 15) / 30 + 1)
     assert cost.step_seconds > 0
     assert (cost.peak_memory_bytes or 0) > 2**20
 
@@ -336,3 +345,62 @@ def test_the_commit_is_read_from_the_repository(kind: str, tmp_path: Path, monke
     module._commit.cache_clear()
     assert module._commit() == commit[:12]
     module._commit.cache_clear()
+
+
+# registered measurements
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Register measurements for one test; whatever they are, they are gone afterwards."""
+    monkeypatch.setattr(measurements, "_entries", dict(measurements._entries))
+    return measurements.register
+
+
+def test_a_registered_measurement_has_its_options_and_its_columns(measured: Any) -> None:
+    class Half(Options):
+        share: float = 0.5
+
+    @measured("half", options=Half, version=3)
+    def half(options: Half, network: Network, inputs: Inputs) -> Measured:
+        """Half."""
+        assert not network.training
+        return Measured({"half": options.share * len(inputs.upright[0])}, [{"layer": "output", "error": 1.0}])
+
+    asked = {"equivariance": None, "calibration": None, "test_images": 40}
+    record = done(toy(measure=measure({**asked, "half": {"share": 0.25}})))
+    assert record.run["half"] == 10
+    assert record.equivariance == [{"stage": "trained", "layer": "output", "error": 1.0}]
+    assert done(toy(measure=measure({**asked, "half": True}))).run["half"] == 20
+    assert "half" not in done(toy(measure=measure(asked))).run
+    ids = {toy(measure=measure({**asked, "half": half})).cell_id for half in ({"share": 0.25}, True, None)}
+    assert len(ids) == 3
+
+
+def test_a_measurement_that_fails_or_takes_a_column_is_named(measured: Any) -> None:
+    @measured("broken", version=1)
+    def broken(options: Options, network: Network, inputs: Inputs) -> Measured:
+        """Broken."""
+        raise ZeroDivisionError("no half")
+
+    @measured("greedy", version=1)
+    def greedy(options: Options, network: Network, inputs: Inputs) -> Measured:
+        """Greedy."""
+        return Measured({"test_accuracy": 1.0})
+
+    for name, reason in (
+        ("broken", "the measurement 'broken' failed: ZeroDivisionError: no half"),
+        ("greedy", "the measurement 'greedy' returns the column 'test_accuracy', which is taken"),
+    ):
+        run = run_cell(toy(measure=measure({name: True})), "cpu", "exclusive").run
+        assert run["status"] == "failed"
+        assert reason in run["reason"]
+
+
+def test_a_version_of_a_measurement_is_part_of_a_cells_identity(measured: Any) -> None:
+    ids = []
+    for version in (1, 2):
+        measurements._entries.pop("changing", None)
+        measured("changing", version=version)(lambda options, network, inputs: Measured())
+        ids.append(toy(measure=measure({"changing": True})).cell_id)
+    assert ids[0] != ids[1]

@@ -18,7 +18,7 @@ from bench.tables import Tables
 
 Cost = Literal["flops", "seconds"]
 
-#: A training step costs three forward passes: itself, the gradients of the features and those of the weights.
+#: Forward passes that a training step costs where it was not counted: itself and the gradients of features and weights.
 PASSES = 3
 
 SHARED = ["dataset", "augmentation_group"]
@@ -50,7 +50,8 @@ def frontier(tables: Tables, cost: Cost) -> pd.DataFrame:
 def evaluations(tables: Tables) -> pd.DataFrame:
     """Return the curves of cells that are done, with ``training_flops`` and ``training_seconds`` so far."""
     runs = done(tables.runs)
-    sizes = runs[["cell_id", "batch_size", "flops_per_image"]]
+    per_image = runs["training_flops_per_image"].fillna(PASSES * runs["flops_per_image"])
+    sizes = runs[["cell_id", "batch_size"]].assign(per_image=per_image)
     points = tables.curves.merge(sizes, on="cell_id")
-    flops = PASSES * points["flops_per_image"] * points["batch_size"] * points["step"]
+    flops = points.pop("per_image") * points["batch_size"] * points["step"]
     return points.assign(training_flops=flops, training_seconds=points["seconds"])

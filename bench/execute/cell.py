@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -21,11 +21,12 @@ from bench.augment import Augmentation, expand
 from bench.cell import Cell
 from bench.data.dataset import Dataset, training_set
 from bench.errors import UserError, one_line
-from bench.groups import Element, Group
-from bench.measure import Score, equivariance_error, peak_memory, reset_peak_memory, score
+from bench.groups import Group
+from bench.measure import Inputs, Score, Stage, peak_memory, reset_peak_memory, score
 from bench.models.matching import Architecture, build, resolve
 from bench.models.network import Network, Shape
-from bench.registry import datasets, families
+from bench.models.size import count_training_flops
+from bench.registry import datasets, families, measurements
 from bench.seeds import derive
 from bench.store import Record
 from bench.train import clock, evaluation_steps, fit, total_steps
@@ -45,11 +46,15 @@ class Cost:
 
 @dataclass(frozen=True)
 class _Inputs:
-    """Float images in units of the data set's root mean square, on the device, with their labels."""
+    """Float images in units of the data set's root mean square, on the device, with their labels.
+
+    ``transformed`` are the test images moved by random elements of the whole group.
+    """
 
     train: tuple[Tensor, Tensor]
     validation: tuple[Tensor, Tensor]
     test: tuple[Tensor, Tensor]
+    transformed: tuple[Tensor, Tensor]
 
 
 @lru_cache(maxsize=4)
@@ -104,8 +109,9 @@ def probe(cell: Cell, device: str, steps: int = 3) -> Cost:
     # validation, own and transformed, each time, both and upright at the end, then the test images upright and moved
     scored = (2 * count + 3) * len(inputs.validation[1]) + (1 + cell.measure.transforms) * len(inputs.test[1])
     began = clock(where)
-    _equivariance(cell, network, inputs)
-    measured = 2 * (clock(where) - began)  # before and after training
+    for stage in get_args(Stage):
+        _measure(cell, network, inputs, stage, {}, [])
+    measured = clock(where) - began
     return Cost(result.seconds / steps, built + per_image * scored + measured, peak_memory(where))
 
 
@@ -142,8 +148,11 @@ def _run(
         "width": architecture.width,
         "parameters": architecture.parameters,
         "flops_per_image": architecture.flops,
+        "training_flops_per_image": count_training_flops(
+            network, shape_of(load_data(cell.dataset, cell.dataset_options)), cell.budget.batch_size
+        ),
     }
-    errors += [{"stage": "init", **row} for row in _equivariance(cell, network, inputs)]
+    _measure(cell, network, inputs, "init", run, errors)
     images, labels = inputs.train
     # as many steps with copies as without: an epoch is one pass over the images before they are copied
     budget = cell.budget.model_copy(update={"epochs": None, "steps": total_steps(cell.budget, cell.train_size)})
@@ -171,8 +180,8 @@ def _run(
     if result.diverged_at is not None:
         run |= {"status": "diverged", "reason": f"the loss was not finite at step {result.diverged_at}"}
         return
-    errors += [{"stage": "trained", **row} for row in _equivariance(cell, network, inputs)]
-    run |= _scores(cell, network, inputs, validation, transformed) | _summary(errors)
+    run |= _scores(network, inputs, validation, transformed)
+    _measure(cell, network, inputs, "trained", run, errors)
     run["peak_memory_bytes"] = peak_memory(device)
 
 
@@ -201,7 +210,14 @@ def _prepared(cell: Cell, device: torch.device) -> tuple[Network, _Inputs, Archi
 
     train = training_set(dataset, cell.train_size, cell.seed)
     test = dataset.test.take(torch.arange(len(dataset.test))[: cell.measure.test_images])
-    inputs = _Inputs(*(on_device(split.images, split.labels) for split in (train, dataset.validation, test)))
+    upright = on_device(test.images, test.labels)
+    transforms = cell.measure.transforms
+    inputs = _Inputs(
+        train=on_device(train.images, train.labels),
+        validation=on_device(dataset.validation.images, dataset.validation.labels),
+        test=upright,
+        transformed=(_moved(cell, upright, _everywhere(cell), transforms), upright[1].repeat(transforms)),
+    )
     shape, entry = shape_of(dataset), families[cell.family]
     began = clock(device)  # now that everything is imported, loaded and on the device
     options = entry.options.model_validate(cell.family_options)
@@ -232,15 +248,12 @@ def _moved(cell: Cell, data: tuple[Tensor, Tensor], augmentation: Augmentation, 
 
 
 def _scores(
-    cell: Cell,
     network: nn.Module,
     inputs: _Inputs,
     own_validation: tuple[Tensor, Tensor],
     transformed_validation: tuple[Tensor, Tensor],
 ) -> dict[str, float | None]:
-    transforms = cell.measure.transforms
-    moved = _moved(cell, inputs.test, _everywhere(cell), transforms), inputs.test[1].repeat(transforms)
-    upright, transformed = score(network, *inputs.test), score(network, *moved)
+    upright, transformed = score(network, *inputs.test), score(network, *inputs.transformed)
     validated = score(network, *own_validation)
     return {
         "test_accuracy": upright[0],
@@ -254,28 +267,25 @@ def _scores(
     }
 
 
-def _equivariance(cell: Cell, network: Network, inputs: _Inputs) -> list[dict[str, Any]]:
-    spec = cell.measure.equivariance
-    if spec is None:
-        return []
-    elements = [Element.rotation(angle) for angle in spec.angles]
-    if Group.parse(cell.augmentation_group).mirrors:
-        elements.append(Element(mirror=True))
-    return equivariance_error(network, inputs.test[0][: spec.samples], elements)
-
-
-def _summary(errors: list[dict[str, Any]]) -> dict[str, float]:
-    """Return the trained network's end-to-end figures over the elements, and the floor of resampling its input."""
-    trained = [row for row in errors if row["stage"] == "trained"]
-    ends = [row for row in trained if row["layer"] == "output"]
-    if not ends:
-        return {}
-    return {
-        "equivariance_error_mean": float(np.mean([row["error"] for row in ends])),
-        "equivariance_error_max": max(row["error"] for row in ends),
-        "equivariance_floor": float(np.mean([row["floor"] for row in trained if row["layer"] == "input"])),
-        "invariance_rate": float(np.mean([row["invariance_rate"] for row in ends])),
-    }
+def _measure(
+    cell: Cell, network: Network, inputs: _Inputs, stage: Stage, run: dict[str, Any], errors: list[dict[str, Any]]
+) -> None:
+    """Add what the registered measurements that the cell asks for find at a stage."""
+    given = Inputs(stage, inputs.test, inputs.transformed, Group.parse(cell.augmentation_group))
+    for chosen in cell.measure.chosen:
+        entry = measurements[chosen.name]
+        if stage == "init" and not entry.at_init:
+            continue
+        try:
+            found = entry.make(entry.options.model_validate(chosen.options), network, given)
+        except (MemoryError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:
+            raise RuntimeError(f"the measurement '{chosen.name}' failed: {one_line(error)}") from error
+        if taken := run.keys() & found.run.keys():
+            raise RuntimeError(f"the measurement '{chosen.name}' returns the column '{min(taken)}', which is taken")
+        run |= found.run
+        errors += [{"stage": stage, **row} for row in found.rows]
 
 
 def _seconds_to_target(cell: Cell, curve: list[dict[str, Any]]) -> float | None:

@@ -2,12 +2,16 @@
 
 from bench.measure.accuracy import Score, score
 from bench.measure.equivariance import METRIC, METRIC_VERSION, equivariance_error
+from bench.measure.inputs import Inputs, Measured, Stage
 from bench.measure.memory import peak_memory, reset_peak_memory
 
 __all__ = [
     "METRIC",
     "METRIC_VERSION",
+    "Inputs",
+    "Measured",
     "Score",
+    "Stage",
     "equivariance_error",
     "peak_memory",
     "reset_peak_memory",

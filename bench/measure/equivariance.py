@@ -7,18 +7,43 @@ For a map F with actions T on inputs and T' on outputs, at a group element g, th
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Annotated, Any
 
+import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor
 
+from bench.axes import Distinct
+from bench.cell import Count
 from bench.groups import Element, act
+from bench.measure.inputs import Inputs, Measured
 from bench.models.network import Law, Network
+from bench.registry import Options, measurements
 
 METRIC = "relative l2 on the centred disc"
 METRIC_VERSION = 1
 
 _BATCH = 64
+
+
+class EquivarianceOptions(Options):
+    """Where the error is measured."""
+
+    angles: Annotated[tuple[float, ...], Distinct()] = Field(
+        (45.0, 90.0), min_length=1, description="rotations in degrees"
+    )
+    samples: Count = Field(128, description="test images")
+
+
+@measurements.register("equivariance", options=EquivarianceOptions, version=1, at_init=True, by_default=True)
+def measure(options: EquivarianceOptions, network: Network, inputs: Inputs) -> Measured:
+    """Equivariance error at rotations (and the mirror, where the group has it), per layer and end to end."""
+    elements = [Element.rotation(angle) for angle in options.angles]
+    if inputs.group.mirrors:
+        elements.append(Element(mirror=True))
+    rows = equivariance_error(network, inputs.upright[0][: options.samples], elements)
+    return Measured(_summary(rows) if inputs.stage == "trained" else {}, rows)
 
 
 @torch.no_grad()
@@ -77,6 +102,17 @@ def _row(g: Element, layer: str, values: Tensor) -> dict[str, Any]:
         "samples": values.shape[1],
         "metric": METRIC,
         "metric_version": METRIC_VERSION,
+    }
+
+
+def _summary(rows: list[dict[str, Any]]) -> dict[str, float]:
+    """Return the end-to-end figures over the elements, and the floor of resampling the input."""
+    ends = [row for row in rows if row["layer"] == "output"]
+    return {
+        "equivariance_error_mean": float(np.mean([row["error"] for row in ends])),
+        "equivariance_error_max": max(row["error"] for row in ends),
+        "equivariance_floor": float(np.mean([row["floor"] for row in rows if row["layer"] == "input"])),
+        "invariance_rate": float(np.mean([row["invariance_rate"] for row in ends])),
     }
 
 

@@ -115,7 +115,7 @@ def centroid(weights: Tensor, axis: Axis, stride: int) -> Tensor:
     On a periodic axis it is the direction of the mean, in radians.
     """
     n = weights.shape[1]
-    positions = (torch.arange(n, device=weights.device) - (n - 1) / 2) * (axis.step * stride)
+    positions = (torch.arange(n, dtype=weights.dtype, device=weights.device) - (n - 1) / 2) * (axis.step * stride)
     if axis.periodic:
         return torch.atan2(weights @ positions.sin(), weights @ positions.cos())
     return weights @ positions
@@ -155,9 +155,9 @@ class Canonicalise(nn.Module):
         return composed, found
 
     def forward(self, images: Tensor) -> Tensor:
-        # in float32: bfloat16 would lose half the digits of a coordinate
+        # not in bfloat16, which would lose half the digits of a coordinate
         with torch.autocast(images.device.type, enabled=False):
-            images = images.float()
+            images = images.to(self.points.dtype)
             composed, _ = self.poses(images)
             undone = canonical.sample(images, canonical.move(composed, self.points))
         # sampling drops the layout that the convolutions behind it are fastest in

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -18,14 +20,29 @@ def count_parameters(network: nn.Module) -> int:
 def count_flops(network: nn.Module, shape: Shape) -> int:
     """Return the FLOPs of one more image in a forward pass: what a batch shares (expanding kernels) is not in it.
 
-    Counts multiplications and additions of convolutions and matrix products, as torch's counter does.
+    This is the cost of the exported network, of ordinary convolutions alone. Counts multiplications and additions of
+    convolutions and matrix products, as torch's counter does.
     """
     network.eval()
+    return _flops(network, shape, 2) - _flops(network, shape, 1)
+
+
+def count_training_flops(network: nn.Module, shape: Shape, batch_size: int) -> float:
+    """Return the FLOPs of training per image: forward and backward of a step, kernels expanded, over its images.
+
+    From steps of two and of three images, as the cost of a step is linear in its images; the network stays as it is.
+    """
+    training = copy.deepcopy(network).train()
+    with torch.random.fork_rng(devices=[]), torch.enable_grad():
+        two, three = (_flops(training, shape, count, backward=True) for count in (2, 3))
+    per_image = three - two
+    return per_image + (two - 2 * per_image) / batch_size
+
+
+def _flops(network: nn.Module, shape: Shape, images: int, backward: bool = False) -> int:
     device = next(network.parameters()).device
-
-    def of(batch: int) -> int:
-        with FlopCounterMode(display=False) as counter:
-            network(torch.zeros(batch, shape.channels, shape.size, shape.size, device=device))
-        return int(counter.get_total_flops())
-
-    return of(2) - of(1)
+    with FlopCounterMode(display=False) as counter:
+        logits = network(torch.zeros(images, shape.channels, shape.size, shape.size, device=device))
+        if backward:
+            logits.sum().backward()
+    return int(counter.get_total_flops())

@@ -186,6 +186,19 @@ def plot(results: ResultsArgument) -> None:
 
 
 @app.command()
+def report(
+    results: ResultsArgument,
+    out: Annotated[
+        Path | None, typer.Option(help="The file to write; by default report.html beside the tables.")
+    ] = None,
+) -> None:
+    """Write one page with the verdict, interactive charts and every cell, which needs no network to be read."""
+    from bench.report import write
+
+    print(write(results, out))
+
+
+@app.command()
 def advise(
     data: Annotated[Path, typer.Argument(help="A folder with a subfolder of images per class, or an .npz.")],
     minutes: Annotated[float, typer.Option(min=0, help="How long it may take.")] = 20,

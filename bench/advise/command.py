@@ -9,7 +9,7 @@ from pathlib import Path
 
 import typer
 
-from bench import plan, run, tables
+from bench import plan, report, run, tables
 from bench import results as folder
 from bench.advise.images import data_options, describe
 from bench.advise.proposal import ENOUGH, SCALES, Proposal, matrix, name_of, propose
@@ -88,4 +88,4 @@ def _answer(results: Path) -> None:
     found = advice(tables.read(results))
     lines = [found.headline, "", *(f"- {sentence}" for sentence in found.sentences)]
     write_atomically(results / ADVICE, "\n".join([f"# {results.name}", "", *lines, ""]).encode())
-    print("\n".join(["", *lines, "", f"written to {results / ADVICE}"]))
+    print("\n".join(["", *lines, "", f"written to {results / ADVICE} and {report.write(results)}"]))

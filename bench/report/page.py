@@ -1,0 +1,181 @@
+"""The page: what is on it, rendered and written as one file that needs nothing else."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+from plotly.offline import get_plotlyjs
+
+import bench
+from bench import tables as made
+from bench.analysis.markup import Rows
+from bench.analysis.printed import KINDS
+from bench.analysis.summary import done
+from bench.analysis.verdict import verdict
+from bench.errors import UserError
+from bench.figures.looks import looks
+from bench.figures.settings import extremes
+from bench.report.charts import charts
+from bench.store import write_atomically
+from bench.tables import Tables
+
+REPORT = "report.html"
+SUITE = "suite.yaml"
+
+#: Columns of the table of cells: the header, the column of ``runs``, how its values are written.
+CELLS: tuple[tuple[str, str, str], ...] = (
+    ("network", "label", "{}"),
+    ("data set", "dataset", "{}"),
+    ("moved by", "augmentation_group", "{}"),
+    ("strength", "strength", "{:g}"),
+    ("copies", "copies", "{:d}"),
+    ("images", "train_size", "{:,d}"),
+    ("seed", "seed", "{:d}"),
+    ("status", "status", "{}"),
+    ("accuracy, upright, %", "test_accuracy", "{:.1%}"),
+    ("accuracy, transformed, %", "transformed_accuracy", "{:.1%}"),
+    ("equivariance error", "equivariance_error_mean", "{:.2g}"),
+    ("training, s", "train_seconds", "{:.3g}"),
+    ("parameters", "parameters", "{:,.0f}"),
+    ("FLOPs per image", "flops_per_image", "{:.3g}"),
+)
+
+#: The columns that the reader can filter by.
+FILTERS = ("label", "augmentation_group", "strength", "train_size", "status")
+
+_PROVENANCE = ("version", "commit", "torch", "numpy", "python", "device", "precision", "timing", "threads", "match_by")
+
+
+def write(results: Path, out: Path | None = None) -> Path:
+    """Write the page of a results folder, by default beside its tables; UserError if there are none to read."""
+    path = out or results / REPORT
+    content = page(made.read(results), _suite(results), _links(results, path.parent), results.resolve().name)
+    try:
+        write_atomically(path, content.encode())
+    except OSError as error:
+        raise UserError(f"the report {path} cannot be written: {error.strerror}") from error
+    return path
+
+
+def page(tables: Tables, suite: str | None, links: dict[str, str], name: str) -> str:
+    """Return the page as HTML: ``suite`` is the suite file's text, ``links`` are names and addresses of figures."""
+    drawn = list(charts(tables))
+    answer = verdict(tables)
+    return str(
+        _template().render(
+            name=name,
+            version=bench.__version__,
+            headline=answer.headline,
+            sentences=answer.sentences,
+            tables=_tables(tables),
+            charts=drawn,
+            families=[(label, look.colour) for label, look in looks(tables.runs).items()] if drawn else [],
+            data=_as_data([[vars(panel) for panel in chart.panels] for chart in drawn]),
+            columns=CELLS,
+            filters=[(head, column, _choices(tables.runs, column)) for head, column, _ in CELLS if column in FILTERS],
+            cells=_cells(tables.runs),
+            failures=_failures(tables.runs),
+            provenance=[(column.replace("_", " "), _listed(tables.runs[column])) for column in _PROVENANCE],
+            suite=suite,
+            links=links,
+            style=_asset("style.css"),
+            script=_asset("script.js"),
+            plotly=_plotly(),
+        )
+    )
+
+
+def _tables(tables: Tables) -> list[tuple[str, str, Rows]]:
+    """Return the printed tables: a heading, a caption and the rows, by data set and augmentation group.
+
+    Exchange rates are those without augmentation and with the strongest: all are long, and `equivaug tables` has them.
+    """
+    found = []
+    compared = extremes(tables.runs) if len(done(tables.runs)) else []
+    for heading, kind in (
+        ("Summary", "summary"),
+        ("Exchange rates", "exchange"),
+        ("Time to the same accuracy", "time"),
+    ):
+        printer = KINDS[kind]
+        table = printer.analyse(tables, "transformed_accuracy")
+        if kind == "exchange" and len(table):
+            table = table[table["strength"].isin(compared) & table["reference_strength"].isin(compared)]
+        for (dataset, group), rows in table.groupby(["dataset", "augmentation_group"], sort=False):
+            caption, laid_out = printer.lay_out(rows, "transformed_accuracy")
+            found.append((heading, f"{dataset}, {group}: {caption}", laid_out))
+    return found
+
+
+def _cells(runs: pd.DataFrame) -> list[list[tuple[str, Any]]]:
+    """Return for every cell what is shown in each column, and what it is sorted by."""
+    columns = [[_shown(value, form) for value in runs[column]] for _, column, form in CELLS]
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def _shown(value: Any, form: str) -> tuple[str, Any]:
+    if pd.isna(value):
+        return "-", ""
+    return form.format(value).removesuffix("%"), value
+
+
+def _failures(runs: pd.DataFrame) -> list[tuple[str, str, str, int]]:
+    """Return what is not done: network, status, reason, and how many cells share it."""
+    lost = runs[runs["status"] != "done"]
+    counts = lost.fillna({"reason": "no reason"}).groupby(["label", "status", "reason"]).size()
+    return [(*key, int(count)) for key, count in counts.items()]
+
+
+def _choices(runs: pd.DataFrame, column: str) -> list[tuple[str, str]]:
+    form = next(form for _, key, form in CELLS if key == column)
+    return [(str(value), form.format(value)) for value in sorted(runs[column].dropna().unique())]
+
+
+def _listed(values: pd.Series) -> str:
+    return ", ".join(sorted({str(value) for value in values.dropna()})) or "-"
+
+
+def _suite(results: Path) -> str | None:
+    try:
+        return (results / SUITE).read_text()
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _links(results: Path, page_folder: Path) -> dict[str, str]:
+    """Return the static figures that there are, addressed from the folder of the page."""
+    found = sorted((results / "figures").glob("*.png"))
+    same = page_folder.resolve() == results.resolve()
+    return {path.stem: f"figures/{path.name}" if same else path.resolve().as_uri() for path in found}
+
+
+def _as_data(value: Any) -> str:
+    """Return JSON that is safe inside a script element, whatever the names in it are."""
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+@cache
+def _plotly() -> str:
+    """Return plotly.js, compressed: a third of its size, and the browser unpacks it."""
+    return base64.b64encode(gzip.compress(get_plotlyjs().encode(), mtime=0)).decode()
+
+
+def _asset(name: str) -> str:
+    return (files("bench.report") / name).read_text()
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    return environment.from_string(_asset("page.html.j2"))

@@ -219,7 +219,7 @@ def test_filters_filter(seen: Seen) -> None:
     seen.page.fill("#text", "no such text")
     assert seen.shown() == 0
     seen.page.click("button[type=reset]")
-    seen.page.wait_for_function("document.getElementById('count').textContent === '40 of 40 cells'")
+    seen.page.locator("#count", has_text="40 of 40 cells").wait_for()
     seen.page.select_option("select[data-column=status]", "diverged")
     assert seen.shown() == 1
     seen.page.click("button[type=reset]")

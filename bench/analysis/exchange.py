@@ -8,10 +8,9 @@ rate is a bound (rate and high are inf, low is what the largest amount that was 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from bench.analysis.crossing import crossing
@@ -28,6 +27,14 @@ ALONG = {
 
 #: What a family and its reference share, beside the seeds.
 SHARED = ("dataset", "augmentation_group")
+
+#: What a curve of the reference has in common; networks of other sizes have other labels.
+_CURVE = {
+    "train_size": ["label", "strength", "copies"],
+    "copies": ["label", "strength", "train_size"],
+    "parameters": ["strength", "copies", "train_size"],
+    "train_seconds": ["label", "strength", "copies", "train_size"],
+}
 
 _SETTING = ("label", "strength", "copies", "train_size", "match_target", "width")
 COLUMNS = (
@@ -118,35 +125,35 @@ def _while_training(tables: Tables) -> pd.DataFrame:
 
 def _rates(points: pd.DataFrame, along: str, reference: str) -> Iterator[dict[str, Any]]:
     """Yield the rates among points of one data set and one augmentation group."""
-    fixed = [key for key in ("copies", "train_size") if key != along]
     plain = (points["family"] == reference) | (points["label"] == reference)
+    curves = {
+        key: (rivals.iloc[0], rivals.pivot_table(index="amount", columns="seed", values="score"))
+        for key, rivals in points[plain].groupby(_CURVE[along])
+    }
     others = points[~plain & points["last"]]
     for setting, level in others.groupby(list(_SETTING), dropna=False, sort=False):
         told = dict(zip(_SETTING, setting, strict=True))
-        rivals = points[plain & _equal(points, told, [key for key in fixed if key != "copies"])]
-        if along != "copies":
-            rivals = rivals[(rivals["copies"] == told["copies"]) | (rivals["strength"] == 0) | (told["strength"] == 0)]
-        for strength, curve in rivals.groupby("strength"):
-            found = _rate(curve, level)
-            if found:
-                yield {**told, **{key: level[key].iloc[0] for key in SHARED}, "reference_strength": strength, **found}
+        shared = {key: level[key].iloc[0] for key in SHARED}
+        for rival, scores in curves.values():
+            if len(scores) > 1 and _comparable(rival, told, along):
+                strength = {"reference": rival["label"], "reference_strength": rival["strength"]}
+                yield {**told, **shared, **strength, **_rate(scores, level)}
 
 
-def _equal(points: pd.DataFrame, told: dict[str, Any], keys: Sequence[str]) -> Any:
-    return np.logical_and.reduce([points[key] == told[key] for key in keys] or [np.ones(len(points), bool)])
+def _comparable(rival: pd.Series, told: dict[str, Any], along: str) -> bool:
+    """Return whether a curve of the reference has what a setting has, but for what is exchanged."""
+    same_size = along == "train_size" or rival["train_size"] == told["train_size"]
+    unaugmented = rival["strength"] == 0 or told["strength"] == 0
+    return same_size and (along == "copies" or unaugmented or rival["copies"] == told["copies"])
 
 
-def _rate(curve: pd.DataFrame, level: pd.DataFrame) -> dict[str, Any] | None:
-    scores = curve.pivot_table(index="amount", columns="seed", values="score")
-    if len(scores) < 2:
-        return None
+def _rate(scores: pd.DataFrame, level: pd.DataFrame) -> dict[str, Any]:
     amount = float(level["amount"].mean())
     target = level.groupby("seed")["score"].mean().reindex(scores.columns)
     met = crossing(scores.index.to_numpy(float), scores.to_numpy(float), target.to_numpy(float))
     return {
         "amount": amount,
         "score": float(target.mean()),
-        "reference": curve["label"].iloc[0],
         "rate": met.x / amount,
         "low": met.low / amount,
         "high": met.high / amount,

@@ -37,6 +37,10 @@ ResultsArgument = Annotated[Path, typer.Argument(help="A results folder.")]
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", help="Override, such as budget.steps=100; may be given many times.")
 ]
+PluginOption = Annotated[
+    list[str] | None,
+    typer.Option("--plugin", help="A Python file with families, data sets or measurements of your own; it is run."),
+]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 WorkersOption = Annotated[
     int | None, typer.Option(min=1, help="Cells at a time; by default one per core on CPU, one on a GPU.")
@@ -71,6 +75,7 @@ def main() -> None:
 def run(
     suite: SuiteArgument,
     overrides: SetOption = None,
+    plugin: PluginOption = None,
     device: DeviceOption = "auto",
     workers: WorkersOption = None,
     out: OutOption = None,
@@ -78,17 +83,20 @@ def run(
 ) -> None:
     """Train and measure every cell of a suite that has no result yet; write tables and figures."""
     from bench.execute.cell import run_cell
+    from bench.plugins import Carried
     from bench.run import carry_out, chosen_device, default_workers
 
     where = chosen_device(device)
-    plan, results, _ = _planned(suite, overrides, out, fresh)
-    raise typer.Exit(carry_out(plan, run_cell, results, where, workers or default_workers(where), fresh))
+    plan, results, _ = _planned(suite, overrides, plugin, out, fresh)
+    work = Carried(run_cell, plan.suite.plugins)
+    raise typer.Exit(carry_out(plan, work, results, where, workers or default_workers(where), fresh))
 
 
 @app.command()
 def plan(
     suite: SuiteArgument,
     overrides: SetOption = None,
+    plugin: PluginOption = None,
     device: DeviceOption = "auto",
     workers: WorkersOption = None,
     out: OutOption = None,
@@ -99,14 +107,16 @@ def plan(
 
     from bench.estimate import estimate
     from bench.execute.cell import probe
+    from bench.plugins import Carried
     from bench.run import chosen_device, default_workers, is_cpu
 
     where = chosen_device(device)
-    made, results, reasons = _planned(suite, overrides, out, fresh)
+    made, results, reasons = _planned(suite, overrides, plugin, out, fresh)
     print(f"{len(made.cells)} cells in {results}: {reasons}")
     if made.todo:
         count = workers or default_workers(where)
-        _print_estimate(estimate(made.todo, partial(probe, device=where), count, is_cpu(where)), where)
+        work = Carried(partial(probe, device=where), made.suite.plugins)
+        _print_estimate(estimate(made.todo, work, count, is_cpu(where)), where)
 
 
 @app.command()
@@ -217,19 +227,24 @@ def advise(
 @app.command("list")
 def list_(
     kind: Annotated[str, typer.Argument(help="families, datasets, measurements, suites or augmentations.")],
+    plugin: PluginOption = None,
 ) -> None:
     """List what a suite file can name, with the options of each."""
+    from bench import plugins
     from bench.listing import listing
 
+    plugins.load(plugin or ())
     for line in listing(kind):
         print(line)
 
 
 @app.command()
-def schema() -> None:
+def schema(plugin: PluginOption = None) -> None:
     """Print the JSON Schema of suite files, for editors."""
+    from bench import plugins
     from bench.schema import suite_schema
 
+    plugins.load(plugin or ())
     print(json.dumps(suite_schema(), indent=2))
 
 
@@ -257,14 +272,19 @@ def _check_choice(option: str, found: str, known: Iterable[str]) -> None:
         raise UserError(f"{option} '{found}' is unknown{nearest(found, known)}")
 
 
-def _planned(name: str, overrides: list[str] | None, out: Path | None, fresh: bool) -> tuple[Plan, Path, str]:
+def _planned(
+    name: str, overrides: list[str] | None, plugged: list[str] | None, out: Path | None, fresh: bool
+) -> tuple[Plan, Path, str]:
     """Return the plan of a suite with its results folder, both checked, and the state of its cells in words."""
+    from bench import plugins
     from bench import results as folder
     from bench.plan import make
     from bench.store import Store
     from bench.suite import find, load, place
 
-    loaded: Suite = load(name, overrides or ())
+    loaded: Suite = load(name, overrides or (), plugged or ())
+    for plugin in plugins.load(loaded.plugins):
+        print(plugin)
     results = out or Path("results") / loaded.name
     folder.check(results, loaded)
     store = Store(results)

@@ -66,6 +66,10 @@ class Catalogue(Generic[E]):
 
         return add
 
+    def replace(self, entry: E) -> None:
+        """Put another entry in the place of the one of its name."""
+        self._entries[entry.name] = entry
+
     def __getitem__(self, name: str) -> E:
         self._load()
         if name not in self._entries:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, field_validator
 
+from bench import plugins
 from bench.axes import Distinct, check, choices, combinations, shown
 from bench.cell import WIDEST, Budget, Cell, Chosen, Count, Match, Measure, Scoring, Seed, Spec
 from bench.errors import UserError, nearest
@@ -58,6 +59,7 @@ class Suite(Spec):
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="also the results folder's name")
     description: str = Field("", description="what the suite is for, what it costs and what to expect")
+    plugins: tuple[str, ...] = Field((), description="Python files that register what the suite names; they are run")
     data: dict[str, Any]
     augmentation: dict[str, Any] = Field(default_factory=dict)
     families: tuple[dict[str, Any], ...] = Field(min_length=1)
@@ -92,23 +94,36 @@ class FamilyChoice:
     label: str
 
 
-def load(source: str, overrides: Sequence[str] = ()) -> Suite:
+def load(source: str, overrides: Sequence[str] = (), plugged: Sequence[str] = ()) -> Suite:
     """Return the suite of a path, or of a name in a ``suites`` folder, changed by ``key.key=value`` overrides.
 
-    UserError names the file, the key, what was found and what would be accepted.
+    ``plugged`` are plug-ins beside those that the suite names. UserError names the file, the key, what was found and
+    what would be accepted.
     """
     path = find(source)
-    return parse(read(path), str(path), overrides)
+    return parse(read(path), str(path), overrides, plugged, path.parent)
 
 
-def parse(raw: Any, where: str = "suite", overrides: Sequence[str] = ()) -> Suite:
-    """Return the suite of a mapping with every part of it checked; ``where`` names it in errors."""
+def parse(
+    raw: Any,
+    where: str = "suite",
+    overrides: Sequence[str] = (),
+    plugged: Sequence[str] = (),
+    folder: Path = Path(),
+) -> Suite:
+    """Return the suite of a mapping with every part of it checked; ``where`` names it in errors.
+
+    Plug-ins that the suite names lie in ``folder``; all are loaded, and the suite then names them by absolute paths.
+    """
     where = place(where, overrides)
     if not isinstance(raw, dict):
         raise UserError(f"{where}: found {shown(raw)}; a suite is a mapping with 'name', 'data', 'families', 'budget'")
     for override in overrides:
         raw = overridden(raw, override)
     suite = check(raw, Suite, where)
+    named = [plugins.located(source, folder) for source in suite.plugins]
+    loaded = plugins.load([*named, *plugged])
+    suite = suite.model_copy(update={"plugins": tuple(plugin.source for plugin in loaded)})
     data_choices(suite, where)
     family_choices(suite, where)
     choices(suite.augmentation, Augmentation, f"{where}: augmentation")

@@ -80,6 +80,7 @@ def made_up(
                     accuracy = base + rise + draw.normal(0, 0.008)
                     seconds = 1000 * pace * (1 + growth) * draw.normal(1, 0.04)
                     measured = {"transformed_accuracy": accuracy, "train_seconds": seconds, "timing": "exclusive"}
+                    measured["brier"] = (1 - accuracy) ** 2  # a plug-in's
                     runs.append({**axes, "status": "done", "reason": "", **measured})
                     for step in STEPS:
                         reached = accuracy * (1 - math.exp(-step / 250)) + draw.normal(0, 0.01)
@@ -404,7 +405,7 @@ def test_panels_share_the_vertical_axis_and_the_text_lies_below_them(name: str) 
     assert figure.axes[0].get_ylabel()
 
 
-@pytest.mark.parametrize("name", [name for name in FIGURES if name != "equivariance_by_angle"])
+@pytest.mark.parametrize("name", [name for name in FIGURES if name not in ("equivariance_by_angle", "measurements")])
 def test_shares_are_percents(name: str) -> None:
     ax = whole(name).axes[0]
     shown = [tick.get_text() for tick in ax.get_yticklabels()]
@@ -491,7 +492,8 @@ def test_nothing_is_drawn_of_nothing(name: str) -> None:
 def test_each_figure_needs_only_its_own_table(tmp_path: Path) -> None:
     alone = Tables(made_up((100, 300), (0.0, 1.0), 2, TWO).runs, pd.DataFrame(), WHOLE.equivariance[:0])
     files = draw_all(alone, tmp_path)
-    assert {path.stem for path in files} == {"accuracy_by_strength", "accuracy_by_size", "accuracy_by_time"}
+    of_runs = {"accuracy_by_strength", "accuracy_by_size", "accuracy_by_time", "measurements"}
+    assert {path.stem for path in files} == of_runs
     assert skipped(alone) == {
         "equivariance_by_angle": "no cell that is done has an equivariance error",
         "learning_curves": "no cell that is done has a curve",
@@ -590,10 +592,33 @@ def test_files_are_written_whole_and_equal_for_equal_tables(tmp_path: Path) -> N
             assert b"CreationDate" not in content
         else:
             width = int.from_bytes(content[16:20], "big")
-            assert width == 300 * (3.4 if path.stem == "accuracy_by_size" else 7.0)
+            assert width == 300 * (3.4 if path.stem in ("accuracy_by_size", "measurements") else 7.0)
 
 
 def test_figures_do_not_import_torch_or_open_pyplot_figures() -> None:
     code = "import sys, bench.figures, matplotlib.pyplot as p; print('torch' in sys.modules, p.get_fignums())"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert told.split() == ["False", "[]"]
+
+
+# on axes of somebody else's
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_is_drawn_on_given_axes(name: str) -> None:
+    count = len(whole(name).axes)
+    theirs = Figure()
+    axes = [theirs.add_subplot(1, count, i + 1) for i in range(count)]
+    size = tuple(theirs.get_size_inches())
+    assert FIGURES[name](WHOLE, axes) is theirs
+    assert len(theirs.axes) == count
+    assert tuple(theirs.get_size_inches()) == size
+    for own, ax in zip(whole(name).axes, axes, strict=True):
+        assert len(lines(ax)) == len(lines(own)) > 0
+        assert ax.get_title() == own.get_title()
+    assert axes[-1].get_legend() is not None
+
+
+def test_another_number_of_axes_is_refused() -> None:
+    with pytest.raises(ValueError, match="this figure has 3 panels; found 1 axes"):
+        FIGURES["accuracy_by_strength"](WHOLE, [Figure().add_subplot()])

@@ -27,7 +27,8 @@ ALLOWED: dict[str, set[str]] = {
     "models": {"errors", "cell", "registry", "groups", "kernels", "layers"},
     "train": {"cell", "seeds"},
     "measure": {"axes", "cell", "groups", "models", "registry"},
-    "suite": {"axes", "cell", "errors", "groups", "registry", "yamlfile"},
+    "plugins": {"errors", "registry"},
+    "suite": {"axes", "cell", "errors", "groups", "plugins", "registry", "yamlfile"},
     "store": {"cell", "errors"},
     "tables": {"errors", "store"},
     "analysis": {"tables"},
@@ -52,6 +53,8 @@ ALLOWED: dict[str, set[str]] = {
         "store",
         "suite",
     }
+    | {"tables"},
+    "api": {"analysis", "errors", "execute", "figures", "plan", "plugins", "results", "run", "store", "suite"}
     | {"tables"},
     "schema": {"axes", "cell", "registry", "suite"},
     "listing": {"errors", "registry", "suite", "yamlfile"},

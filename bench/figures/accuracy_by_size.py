@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
@@ -25,7 +27,7 @@ def reason(tables: Tables) -> str | None:
 
 
 @style.paper()
-def draw(tables: Tables) -> Figure | None:
+def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
     """Return a line per label without augmentation (solid) and with the strongest (dashed), or None: see `reason`."""
     if reason(tables):
         return None
@@ -39,7 +41,7 @@ def draw(tables: Tables) -> Figure | None:
     exponents = [math.log10(size) for size in sizes]
     lines = [(label, strength) for label in shown for strength in compared]
     shifts = scales.dodges(len(lines), exponents, alone=0.5)
-    figure, (ax,) = layout.panels([""], height=2.2)
+    figure, (ax,) = layout.panels([""], height=2.2, on=on)
     ax.set_xscale("log")
     left, right = scales.limits(exponents, alone=0.3)
     ax.set_xlim(10**left, 10**right)
@@ -54,4 +56,4 @@ def draw(tables: Tables) -> Figure | None:
             style.line(ax, x, part, appearance[label], label, style.dash(strength))
     layout.label_axes([ax], "training images", "transformed accuracy")
     entries = {label: style.entry(appearance[label]) for label in shown} | style.strength_entries(compared)
-    return layout.finish(figure, entries, note(tables, TRANSFORMED, points["n"], *remarks))
+    return layout.finish(figure, entries, note(tables, TRANSFORMED, points["n"], *remarks), on)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bench.analysis.summary import done, summarise
@@ -19,7 +22,7 @@ def reason(tables: Tables) -> str | None:
 
 
 @style.paper()
-def draw(tables: Tables) -> Figure | None:
+def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
     """Return one panel per training-set size with a line per label, or None where `reason` says why not."""
     if reason(tables):
         return None
@@ -30,7 +33,7 @@ def draw(tables: Tables) -> Figure | None:
     shown = [label for label in appearance if label in set(points["label"])]
     sizes, strengths = sorted(set(points["train_size"])), sorted(set(points["strength"]))
     shifts = scales.dodges(len(shown), strengths, alone=1)
-    figure, axes = layout.panels([f"{size:,} training images" for size in sizes])
+    figure, axes = layout.panels([f"{size:,} training images" for size in sizes], on=on)
     scales.percent_axis(axes, points)
     for ax, size in zip(axes, sizes, strict=True):
         scales.ticks(ax, strengths, "{x:g}", alone=0.5)
@@ -40,4 +43,4 @@ def draw(tables: Tables) -> Figure | None:
                 style.line(ax, part["strength"] + shift, part, appearance[label], label)
     layout.label_axes(axes, "augmentation strength", "transformed accuracy")
     entries = {label: style.entry(appearance[label]) for label in shown}
-    return layout.finish(figure, entries, note(tables, TRANSFORMED, points["n"], *remarks))
+    return layout.finish(figure, entries, note(tables, TRANSFORMED, points["n"], *remarks), on)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -24,7 +27,7 @@ def reason(tables: Tables) -> str | None:
 
 
 @style.paper()
-def draw(tables: Tables) -> Figure | None:
+def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
     """Return one panel per training-set size with a marker per label and strength, larger for the stronger, or None.
 
     Vertical bars are intervals of the accuracy, horizontal ones the range of the seconds. See `reason` for None.
@@ -41,7 +44,7 @@ def draw(tables: Tables) -> Figure | None:
     shown = [label for label in appearance if label in set(points["label"])]
     sizes, strengths = sorted(set(points["train_size"])), sorted(set(points["strength"]))
     area = {strength: 2.5 + 3 * i / max(len(strengths) - 1, 1) for i, strength in enumerate(strengths)}
-    figure, axes = layout.panels([f"{size:,} training images" for size in sizes])
+    figure, axes = layout.panels([f"{size:,} training images" for size in sizes], on=on)
     by_size = [points[points["train_size"] == size] for size in sizes]
     ends = ["mean_seconds", "min", "max"]
     scales.time_axis(axes, [pd.concat([part[end] for end in ends]) for part in by_size])
@@ -63,4 +66,4 @@ def draw(tables: Tables) -> Figure | None:
         style.named(strength): Line2D([], [], color=style.GREY, marker="o", linestyle="", markersize=area[strength])
         for strength in strengths
     }
-    return layout.finish(figure, entries, note(tables, TRANSFORMED, points["n"], *remarks))
+    return layout.finish(figure, entries, note(tables, TRANSFORMED, points["n"], *remarks), on)

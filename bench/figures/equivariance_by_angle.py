@@ -36,7 +36,7 @@ def reason(tables: Tables) -> str | None:
 
 
 @style.paper()
-def draw(tables: Tables) -> Figure | None:
+def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
     """Return panels for both stages of the largest training set, a second row for mirrored elements, or None.
 
     Trained without augmentation is solid and with the strongest dashed; before training the two are the same network.
@@ -60,7 +60,7 @@ def draw(tables: Tables) -> Figure | None:
     size = chosen["train_size"].iloc[0]
     pairs = sorted(set(zip(points["mirror"], points["stage"], strict=True)))
     titles = [_title(mirror, stage, size) for mirror, stage in pairs]
-    figure, axes = layout.panels(titles, len(set(points["stage"])), height=2.2)
+    figure, axes = layout.panels(titles, len(set(points["stage"])), height=2.2, on=on)
     lines = [(label, strength) for label in shown for strength in strengths]
     degrees = sorted(set(points["degrees"]))
     shifts = scales.dodges(len(lines), degrees, alone=30)
@@ -82,7 +82,8 @@ def draw(tables: Tables) -> Figure | None:
     entries = {label: style.entry(appearance[label]) for label in shown} | style.strength_entries(strengths)
     if not floors.empty:
         entries["resampling floor of the image"] = Line2D([], [], color=style.GREY, linestyle=FLOOR, marker=".")
-    return layout.finish(figure, entries, note(tables, "error of the logits, augmentation by", points["n"], *remarks))
+    told = note(tables, "error of the logits, augmentation by", points["n"], *remarks)
+    return layout.finish(figure, entries, told, on)
 
 
 def _chosen(tables: Tables) -> pd.DataFrame:

@@ -19,12 +19,25 @@ COLUMN_WIDTH, PAGE_WIDTH = 3.4, 7.0
 CHARACTERS = 18.0
 
 
-def panels(titles: Sequence[str], columns: int | None = None, height: float = 1.9) -> tuple[Figure, list[Axes]]:
+def panels(
+    titles: Sequence[str], columns: int | None = None, height: float = 1.9, on: Sequence[Axes] | None = None
+) -> tuple[Figure, list[Axes]]:
     """Return a figure with one panel per title, on one shared vertical axis: a column wide, or a page if several.
 
-    ``height`` is that of a panel in inches.
+    ``height`` is that of a panel in inches. Instead, the panels may be axes ``on`` which to draw, of a figure that
+    somebody else made; ValueError for another number of them.
     """
     count = len(titles)
+    if on is not None:
+        if len(on) != count:
+            raise ValueError(f"this figure has {count} panels; found {len(on)} axes to draw them on")
+        for ax, title in zip(on, titles, strict=True):
+            ax.set_title(title)
+            if not on[0].get_shared_y_axes().joined(on[0], ax):
+                ax.sharey(on[0])
+        figure = on[0].get_figure(root=True)
+        assert figure is not None
+        return figure, list(on)
     columns = columns or (count if count <= 4 else 3)
     rows = math.ceil(count / columns)
     width = COLUMN_WIDTH if count == 1 else PAGE_WIDTH
@@ -45,17 +58,21 @@ def label_axes(axes: Sequence[Axes], x: str, y: str) -> None:
     """Name the horizontal axis below the lowest panel of each column, the vertical one left of each row."""
     for i, ax in enumerate(axes):
         spec = ax.get_subplotspec()
-        assert spec is not None
-        columns = spec.get_gridspec().ncols
-        if spec.is_first_col():
+        if spec is None or spec.is_first_col():
             ax.set_ylabel(y)
-        if i + columns >= len(axes):
+        if spec is None or i + spec.get_gridspec().ncols >= len(axes):
             ax.set_xlabel(x)
         sns.despine(ax=ax)
 
 
-def finish(figure: Figure, entries: Mapping[str, Line2D], note: str) -> Figure:
-    """Put the legend and a note below the panels, and give the figure the height that they need."""
+def finish(figure: Figure, entries: Mapping[str, Line2D], note: str, on: Sequence[Axes] | None = None) -> Figure:
+    """Put the legend and a note below the panels, and give the figure the height that they need.
+
+    A figure of somebody else's keeps its size, and has the legend in the last of the axes.
+    """
+    if on is not None:
+        on[-1].legend(entries.values(), entries.keys())
+        return figure
     width, height = figure.get_size_inches()
     text = figure.text(0.01, 0, textwrap.fill(note, int(width * CHARACTERS)), va="bottom", color=GREY, parse_math=False)
     note_height = text.get_window_extent().height / figure.dpi + 0.07

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bench.analysis.summary import summarise
@@ -23,7 +26,7 @@ def reason(tables: Tables) -> str | None:
 
 
 @style.paper()
-def draw(tables: Tables) -> Figure | None:
+def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
     """Return a panel per training-set size, without augmentation and with the strongest, or None: see `reason`.
 
     A line goes through the mean accuracy at the mean time of every evaluation, in the band of the accuracy's interval.
@@ -37,7 +40,7 @@ def draw(tables: Tables) -> Figure | None:
     sizes, strengths = ({pair[i] for pair in pairs} for i in range(2))
     # a row per size, so that the two strengths of a size lie side by side
     grid = len(strengths) if len(strengths) > 1 and len(pairs) == len(sizes) * len(strengths) else None
-    figure, axes = layout.panels([f"{size:,} images, {style.named(strength)}" for size, strength in pairs], grid)
+    figure, axes = layout.panels([f"{size:,} images, {style.named(strength)}" for size, strength in pairs], grid, on=on)
     parts = [points[(points["train_size"] == size) & (points["strength"] == strength)] for size, strength in pairs]
     scales.time_axis(axes, [part["seconds"] for part in parts])
     scales.percent_axis(axes, points)
@@ -68,6 +71,7 @@ def draw(tables: Tables) -> Figure | None:
         figure,
         entries,
         note(tables, "validation inputs moved as in training, by", points["n"], *remarks, *timing(tables.runs)),
+        on,
     )
 
 

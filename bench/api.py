@@ -1,0 +1,106 @@
+"""equivaug from a notebook or a script: load a suite, run it, get DataFrames, draw a figure on given axes.
+
+    from bench import api
+
+    tables = api.run("quick", overrides=["seeds=1"])
+    tables.runs.groupby("label").transformed_accuracy.mean()
+    api.draw(tables, "accuracy_by_strength")
+    print(api.verdict(tables).headline)
+
+Cells run in worker processes that are started afresh: a script that calls `run` at its top level keeps the call behind
+``if __name__ == "__main__":``, as for anything that starts processes so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bench import plan, results, suite
+from bench import run as runs
+from bench import tables as made
+from bench.analysis.verdict import Verdict, verdict
+from bench.errors import UserError, nearest
+from bench.execute.cell import run_cell
+from bench.figures import FIGURES, REASONS
+from bench.plugins import Carried
+from bench.store import Store
+from bench.suite import Suite
+from bench.tables import Tables
+
+__all__ = ["Suite", "Tables", "Verdict", "draw", "load", "read", "run", "verdict"]
+
+
+def load(source: str | Path | Mapping[str, Any], overrides: Sequence[str] = (), plugins: Sequence[str] = ()) -> Suite:
+    """Return a suite from a file, from the name of one that came with the project, or from a mapping like such a file.
+
+    ``overrides`` are as for ``--set``, ``plugins`` as for ``--plugin``. UserError says what is wrong with it.
+    """
+    if isinstance(source, Mapping):
+        return suite.parse(dict(source), "suite", overrides, plugins)
+    return suite.load(str(source), overrides, plugins)
+
+
+def run(
+    source: str | Path | Mapping[str, Any] | Suite,
+    out: Path | str | None = None,
+    *,
+    overrides: Sequence[str] = (),
+    plugins: Sequence[str] = (),
+    device: str = "auto",
+    workers: int | None = None,
+    progress: bool = False,
+) -> Tables:
+    """Run the cells of a suite that ``out`` has no results of, and return the tables of all of them.
+
+    Without ``out`` the results live in a temporary folder and in what is returned. KeyboardInterrupt passes through
+    once every finished cell is kept. ``progress`` prints what `equivaug run` prints.
+    """
+    loaded = source if isinstance(source, Suite) else load(source, overrides, plugins)
+    where = runs.chosen_device(device)
+    with _folder(out) as folder:
+        results.check(folder, loaded)
+        found = Store(folder).scan()
+        planned = plan.make(loaded, {key for key, status in found.items() if status == "standing"}, loaded.name)
+        results.check_cells(folder, set(found), planned.cell_ids)
+        work = Carried(run_cell, loaded.plugins)
+        with contextlib.nullcontext() if progress else contextlib.redirect_stdout(io.StringIO()):
+            code = runs.carry_out(planned, work, folder, where, workers or runs.default_workers(where))
+        if code == runs.INTERRUPTED:
+            raise KeyboardInterrupt
+        return made.read(folder)
+
+
+def read(folder: Path | str) -> Tables:
+    """Return the tables of a results folder; UserError if it has none."""
+    return made.read(Path(folder))
+
+
+def draw(tables: Tables, figure: str, on: Axes | Sequence[Axes] | None = None) -> Figure:
+    """Draw one of the figures of `equivaug plot`, on given axes (one per panel) or on a figure of its own.
+
+    UserError for an unknown figure and for tables that it cannot be drawn of, ValueError for another number of axes.
+    """
+    if figure not in FIGURES:
+        raise UserError(f"unknown figure '{figure}'{nearest(figure, FIGURES)}")
+    if against := REASONS[figure](tables):
+        raise UserError(f"{figure} cannot be drawn: {against}")
+    drawn = FIGURES[figure](tables, [on] if isinstance(on, Axes) else on)
+    assert drawn is not None
+    return drawn
+
+
+@contextlib.contextmanager
+def _folder(out: Path | str | None) -> Iterator[Path]:
+    if out is not None:
+        yield Path(out)
+    else:
+        with tempfile.TemporaryDirectory(prefix="equivaug-") as temporary:
+            yield Path(temporary) / "results"

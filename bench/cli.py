@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.errors import UserError, nearest
+from bench.show.command import app as show_app
 
 if TYPE_CHECKING:
     from bench.estimate import Estimate
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="The files that data sets are made from.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
+app.add_typer(show_app, name="show")
 
 SuiteArgument = Annotated[str, typer.Argument(help="A suite file, or the name of one of `equivaug list suites`.")]
 ResultsArgument = Annotated[Path, typer.Argument(help="A results folder.")]

@@ -20,7 +20,7 @@ C4 = Group(4)
 
 
 class TurningConvolution(nn.Module):
-    """Convolves every rotation of a field with one kernel: (B, channels, S, S) to regular fields (B, count * 4, S, S)."""
+    """Convolves every rotation of a field with one kernel: (B, C, S, S) to regular fields (B, count * 4, S, S)."""
 
     def __init__(self, before: FieldType, count: int, kernel_size: int) -> None:
         super().__init__()

@@ -56,6 +56,8 @@ ALLOWED: dict[str, set[str]] = {
     | {"tables"},
     "api": {"analysis", "errors", "execute", "figures", "plan", "plugins", "results", "run", "store", "suite"}
     | {"tables"},
+    "show": {"augment", "cell", "data", "errors", "execute", "figures", "groups", "kernels", "layers", "measure"}
+    | {"models", "plan", "results", "store", "suite"},
     "schema": {"axes", "cell", "registry", "suite"},
     "listing": {"errors", "registry", "suite", "yamlfile"},
     "doctor": {"data", "execute", "registry", "run"},

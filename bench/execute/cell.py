@@ -29,7 +29,7 @@ from bench.models.size import count_training_flops
 from bench.registry import datasets, families, measurements
 from bench.seeds import derive
 from bench.store import Record
-from bench.train import clock, evaluation_steps, fit, total_steps
+from bench.train import Fit, clock, evaluation_steps, fit, total_steps
 
 
 @dataclass(frozen=True)
@@ -153,24 +153,9 @@ def _run(
         ),
     }
     _measure(cell, network, inputs, "init", run, errors)
-    images, labels = inputs.train
-    # as many steps with copies as without: an epoch is one pass over the images before they are copied
-    budget = cell.budget.model_copy(update={"epochs": None, "steps": total_steps(cell.budget, cell.train_size)})
-    if cell.copies:
-        images, labels = expand(images, labels, _augmentation(cell), cell.copies, cell.seed)
-    # the first is what the cell trains for, the second is the same for cells of every strength
-    validation = _moved(cell, inputs.validation, _augmentation(cell), 1), inputs.validation[1]
-    transformed = _moved(cell, inputs.validation, _everywhere(cell), 1), inputs.validation[1]
-    seen: list[float] = []
-
-    def validate(model: nn.Module) -> Score:
-        own = score(model, *validation)
-        seen.append(own.accuracy if cell.strength == 1 else score(model, *transformed).accuracy)
-        return own
-
-    result = fit(network, images, labels, _augment(cell), validate, budget, cell.seed)
-    for row, accuracy in zip(result.curve, seen, strict=False):  # a last one that diverged has no row
-        curve.append({**row, "transformed_validation_accuracy": accuracy})
+    validation, transformed = _validation(cell, inputs)
+    result, rows = _fit(cell, network, inputs, validation, transformed)
+    curve += rows
     run |= {
         "steps": result.steps,
         "train_seconds": result.seconds,
@@ -183,6 +168,46 @@ def _run(
     run |= _scores(network, inputs, validation, transformed)
     _measure(cell, network, inputs, "trained", run, errors)
     run["peak_memory_bytes"] = peak_memory(device)
+
+
+def trained(cell: Cell, device: str) -> tuple[Network, Tensor]:
+    """Train a cell again and return its network and its test images; on a CPU it is the same network bit for bit."""
+    where = torch.device(device)
+    _settle(where)
+    network, inputs, _, _ = _prepared(cell, where)
+    _fit(cell, network, inputs, *_validation(cell, inputs))
+    return network.eval(), inputs.test[0]
+
+
+def _validation(cell: Cell, inputs: _Inputs) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """Return validation inputs moved as the cell trains, and moved by the whole group: the same for every strength."""
+    labels = inputs.validation[1]
+    own, whole = (_moved(cell, inputs.validation, move, 1) for move in (_augmentation(cell), _everywhere(cell)))
+    return (own, labels), (whole, labels)
+
+
+def _fit(
+    cell: Cell, network: Network, inputs: _Inputs, own: tuple[Tensor, Tensor], whole: tuple[Tensor, Tensor]
+) -> tuple[Fit, list[dict[str, Any]]]:
+    """Train a network and return what training gave, and the rows of its curve."""
+    images, labels = inputs.train
+    # as many steps with copies as without: an epoch is one pass over the images before they are copied
+    budget = cell.budget.model_copy(update={"epochs": None, "steps": total_steps(cell.budget, cell.train_size)})
+    if cell.copies:
+        images, labels = expand(images, labels, _augmentation(cell), cell.copies, cell.seed)
+    seen: list[float] = []
+
+    def validate(model: nn.Module) -> Score:
+        scored = score(model, *own)
+        seen.append(scored.accuracy if cell.strength == 1 else score(model, *whole).accuracy)
+        return scored
+
+    result = fit(network, images, labels, _augment(cell), validate, budget, cell.seed)
+    # a last evaluation that diverged has no row
+    rows = [
+        {**row, "transformed_validation_accuracy": accuracy} for row, accuracy in zip(result.curve, seen, strict=False)
+    ]
+    return result, rows
 
 
 def _settle(device: torch.device) -> None:

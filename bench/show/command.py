@@ -1,0 +1,83 @@
+"""`equivaug show`: parses, calls, prints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Pictures of what equivariance is.", no_args_is_help=True)
+
+OUT = Path("results/gallery")
+OutOption = Annotated[Path, typer.Option(help="The folder to write to.")]
+
+
+@app.command()
+def fields(
+    image: Annotated[Path | None, typer.Option(help="A PNG or JPEG of your own; by default a flower.")] = None,
+    size: Annotated[int, typer.Option(min=16, max=513, help="Pixels on a side that the image is resampled to.")] = 97,
+    frames: Annotated[int, typer.Option(min=2, max=360, help="Angles, evenly spaced over a full turn.")] = 24,
+    seed: Annotated[int, typer.Option(min=0, help="Of the random weights.")] = 0,
+    results: Annotated[Path | None, typer.Option(help="A results folder, for the fields of one of its cells.")] = None,
+    cell: Annotated[str | None, typer.Option(help="The cell's id; it is trained again.")] = None,
+    layer: Annotated[str | None, typer.Option(help="A layer of that cell; by default the last with fields.")] = None,
+    out: OutOption = OUT,
+) -> None:
+    """Turn an image and show the fields of a steerable and of a plain network, seen from outside and turned back."""
+    from bench.errors import UserError
+    from bench.show.fields import draw, motion
+    from bench.show.images import opened
+    from bench.show.networks import plain, steerable
+    from bench.show.trained import fields_of, find
+
+    if (results is None) != (cell is None) or (layer and cell is None):
+        raise UserError("--results and --cell go together, and --layer with both")
+    angles = [360 * i / frames for i in range(frames)]
+    if results is not None and cell is not None:
+        chosen = find(results, cell)
+        shown, images = fields_of(chosen, layer)
+        picture = opened(image, images.shape[-1], images.shape[1]) if image else images[0]
+        networks = {chosen.label: shown}
+    else:
+        picture = opened(image, size, None)
+        networks = {"steerable": steerable(len(picture), seed), "plain": plain(len(picture), seed)}
+    motions = {name: motion(network, picture, angles) for name, network in networks.items()}
+    for path in draw(picture, angles, motions, out):
+        print(path)
+    for name, found in motions.items():
+        print(f"{name}: fields turned back change by {found.instability:.3g}; resampling alone by {found.floor:.3g}")
+
+
+@app.command()
+def kernels(
+    group: Annotated[str, typer.Option(help="C4, D8, SO(2), O(2), ...")] = "C4",
+    into: Annotated[str, typer.Option("--in", help="trivial, regular, irrep 1, ...")] = "trivial",
+    to: Annotated[str, typer.Option("--to", help="trivial, regular, irrep 1, ...")] = "regular",
+    size: Annotated[int, typer.Option(help="Pixels on a side, odd.")] = 7,
+    out: OutOption = OUT,
+) -> None:
+    """Show the basis of the equivariant kernels from one representation to another."""
+    from bench.show.fields import save
+    from bench.show.kernels import draw
+
+    figure, count = draw(group, into, to, size)
+    for path in save(figure, out / "kernels"):
+        print(path)
+    print(f"{count} kernels")
+
+
+@app.command()
+def augmentations(
+    data: Annotated[str, typer.Option(help="A data set of `equivaug list datasets`.")] = "digits",
+    group: Annotated[str, typer.Option(help="C4, D8, SO(2), O(2), ...")] = "SO(2)",
+    strengths: Annotated[list[float] | None, typer.Option(help="From 0 to 1; may be given many times.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the random elements.")] = 0,
+    out: OutOption = OUT,
+) -> None:
+    """Show what each strength of augmentation does to images."""
+    from bench.show.augmentations import draw
+    from bench.show.fields import save
+
+    for path in save(draw(data, group, strengths or [0, 0.25, 0.5, 1], seed), out / "augmentations"):
+        print(path)

@@ -13,6 +13,7 @@ from bench.figures import (
     accuracy_by_strength,
     accuracy_by_time,
     equivariance_by_angle,
+    equivariance_by_layer,
     learning_curves,
     measurements,
 )
@@ -25,6 +26,7 @@ _MODULES = (
     accuracy_by_strength,
     accuracy_by_size,
     equivariance_by_angle,
+    equivariance_by_layer,
     accuracy_by_time,
     learning_curves,
     measurements,

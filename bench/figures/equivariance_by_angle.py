@@ -53,7 +53,7 @@ def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
     if (points["mean"] < ROUNDING).any():
         remarks.append(f"below {ROUNDING:g} the decades are drawn smaller")
     points["low"] = style.above_zero(points["low"], points["mean"])
-    zero = _zero_level(pd.concat([points["mean"], points["low"], floors["mean"]]))
+    zero = zero_level(pd.concat([points["mean"], points["low"], floors["mean"]]))
     appearance = looks(tables.runs)
     shown = [label for label in appearance if label in set(points["label"])]
     strengths = sorted(set(points["strength"]))
@@ -64,7 +64,7 @@ def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
     lines = [(label, strength) for label in shown for strength in strengths]
     degrees = sorted(set(points["degrees"]))
     shifts = scales.dodges(len(lines), degrees, alone=30)
-    _error_axis(axes, zero, points, floors)
+    error_axis(axes, zero, points, floors)
     for ax, (mirror, stage) in zip(axes, pairs, strict=True):
         scales.ticks(ax, degrees, "{x:g}°", alone=20)
         here = (points["mirror"] == mirror) & (points["stage"] == stage)
@@ -91,7 +91,8 @@ def _chosen(tables: Tables) -> pd.DataFrame:
     rows = of_done(tables.equivariance, tables.runs)
     if rows.empty:
         return rows
-    rows = rows[rows["layer"].isin(["input", "output"]) & rows["error"].notna()]
+    # rows without an angle are of other metrics
+    rows = rows[rows["layer"].isin(["input", "output"]) & rows["error"].notna() & rows["degrees"].notna()]
     rows = rows[rows["train_size"] == rows["train_size"].max()]
     strengths = extremes(tables.runs)
     trained = (rows["stage"] == "trained") & rows["strength"].isin(strengths)
@@ -104,13 +105,13 @@ def _title(mirror: bool, stage: str, size: int) -> str:
     return f"{moved}{'at initialisation' if stage == 'init' else f'trained on {size:,} images'}"
 
 
-def _zero_level(values: pd.Series[float]) -> float:
+def zero_level(values: pd.Series[float]) -> float:
     """Return where zero is drawn: a decade below the decade of the least positive value."""
     positive = values[values > 0]
     return float(10.0 ** (math.floor(math.log10(positive.min())) - 1)) if len(positive) else 1e-8
 
 
-def _error_axis(axes: Sequence[Axes], zero: float, points: pd.DataFrame, floors: pd.DataFrame) -> None:
+def error_axis(axes: Sequence[Axes], zero: float, points: pd.DataFrame, floors: pd.DataFrame) -> None:
     """Number the decades, and zero if anything is there; those below ROUNDING are drawn lower than the others."""
     has_zero = bool((points["mean"] == 0).any())
     first = round(math.log10(zero)) + 1

@@ -76,7 +76,8 @@ def _readouts(network: Network, layer: str) -> Tensor:
         of_fields: Tensor = torch.einsum("on,fnc->foc", read, blocks)
         return of_fields
     if group.rotations == 1 and not group.mirrors:
-        return identity[: fields.channels // 3 * 3].unflatten(0, (-1, 3))
+        triples: Tensor = identity[: fields.channels // 3 * 3].unflatten(0, (-1, 3))
+        return triples
     vector = "irrep 1"
     if {scalar, vector} <= starts.keys() and (group.rotations is None or group.rotations > 2):
         pairs = min(counts[scalar], counts[vector])

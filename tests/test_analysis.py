@@ -65,6 +65,7 @@ def test_a_frontier_rises_and_holds_the_best_setting_of_every_budget() -> None:
     table = frontier(tables, "flops")
     for label, rows in table.groupby("label"):
         assert rows["budget"].is_monotonic_increasing
+        assert rows["budget"].is_unique
         assert rows["mean"].is_monotonic_increasing
         best = tables.runs[tables.runs["label"] == label].groupby(["train_size", "strength"])["test_accuracy"].mean()
         last = rows.iloc[-1]

@@ -41,7 +41,7 @@ def frontier(tables: Tables, cost: Cost) -> pd.DataFrame:
     scores["budget"] = points.dropna(subset=[SCORE]).groupby(at)[amount].mean().to_numpy()
     family = [*SHARED, "label"]
     whole = scores[scores["n"] == scores.groupby(family)["n"].transform("max")]
-    ordered = whole.sort_values([*family, "budget"], kind="stable")
+    ordered = whole.sort_values([*family, "budget", "mean"], ascending=[True] * (len(family) + 1) + [False])
     before = ordered.groupby(family)["mean"].transform(lambda mean: mean.cummax().shift(fill_value=-1.0))
     rising: pd.DataFrame = ordered[ordered["mean"] > before].drop(columns="step").reset_index(drop=True)
     return rising

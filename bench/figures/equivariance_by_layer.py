@@ -29,7 +29,7 @@ def reason(tables: Tables) -> str | None:
 
 @style.paper()
 def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
-    """Return panels for both stages and the extreme angles of the largest training set, or None: see `reason`.
+    """Return panels for 90 degrees and for an angle between, of the largest training set, or None: see `reason`.
 
     Before training is solid and after it, with the least augmentation, dashed. Layers on which an angle does not act
     (45 degrees on regular fields of C4) have no point.
@@ -67,16 +67,17 @@ def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
 
 
 def _chosen(tables: Tables) -> pd.DataFrame:
-    """Return the errors of layers that are drawn: largest training set, least strength, the extreme angles."""
+    """Return the errors of layers that are drawn: largest training set, least strength, an angle of either kind."""
     rows = of_done(tables.equivariance, tables.runs)
     if rows.empty:
         return rows
     rows = rows[rows["degrees"].notna() & ~rows["mirror"].astype(bool) & rows["error"].notna()]
-    rows = rows[(rows["layer"] != "input") & (rows["train_size"] == rows["train_size"].max())]
+    rows = rows[(rows["degrees"] != 0) & (rows["layer"] != "input") & (rows["train_size"] == rows["train_size"].max())]
     rows = rows[rows["strength"] == rows["strength"].min()]
     exact = rows["degrees"] % 90 == 0
-    ends = {rows.loc[part, "degrees"].max() for part in (exact, ~exact)}
-    chosen: pd.DataFrame = rows.loc[rows["degrees"].isin(ends)]
+    between = rows.loc[~exact, "degrees"]
+    angles = {rows.loc[exact, "degrees"].min(), between.iloc[(between - 45).abs().argmin()] if len(between) else None}
+    chosen: pd.DataFrame = rows.loc[rows["degrees"].isin(angles)]
     return chosen
 
 

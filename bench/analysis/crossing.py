@@ -23,7 +23,8 @@ Array = NDArray[np.float64]
 #: An accuracy of 1 is taken for this error rate: the log of zero says more than any test set can.
 LEAST_ERROR = 1e-4
 
-_POINTS_PER_SEGMENT = 256
+# the ends of an interval are looked for at so many amounts, and at no fewer between any two that were tried
+_POINTS, _LEAST_PER_SEGMENT = 1024, 8
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def _ends(amounts: Array, worse: Array) -> tuple[float, float]:
     """Return the least amount at which B is not significantly worse, and the most at which it is not better."""
     n = worse.shape[1]
     segments = len(amounts) - 1
-    grid = np.linspace(0, segments, segments * _POINTS_PER_SEGMENT + 1)
+    grid = np.linspace(0, segments, segments * max(_LEAST_PER_SEGMENT, _POINTS // segments) + 1)
     before = np.minimum(grid.astype(int), segments - 1)
     share = grid - before
     between = (1 - share)[:, None] * worse[before] + share[:, None] * worse[before + 1]

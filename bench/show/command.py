@@ -21,7 +21,9 @@ def fields(
     seed: Annotated[int, typer.Option(min=0, help="Of the random weights.")] = 0,
     results: Annotated[Path | None, typer.Option(help="A results folder, for the fields of one of its cells.")] = None,
     cell: Annotated[str | None, typer.Option(help="The cell's id; it is trained again.")] = None,
-    layer: Annotated[str | None, typer.Option(help="A layer of that cell; by default the last with fields.")] = None,
+    layer: Annotated[
+        str | None, typer.Option(help="A layer of that cell; by default the last of the largest maps.")
+    ] = None,
     out: OutOption = OUT,
 ) -> None:
     """Turn an image and show the fields of a steerable and of a plain network, seen from outside and turned back."""

@@ -34,11 +34,12 @@ def find(folder: Path, cell_id: str) -> Cell:
 
 
 def fields_of(cell: Cell, layer: str | None) -> tuple[Fields, Tensor]:
-    """Train a cell again and return what its ``layer``, by default the last with fields, shows, and its test images."""
+    """Train a cell again; return what its ``layer``, by default the last of the largest maps, shows, and its images."""
     network, images = trained(cell, "cpu")
     traced = dict(network.trace(images[:1]))
     maps = [name for name, features in traced.items() if features.dim() == 4]
-    chosen = layer or next((name for name in reversed(maps) if len(_readouts(network, name))), "")
+    with_fields = [name for name in reversed(maps) if len(_readouts(network, name))]
+    chosen = layer or max(with_fields, key=lambda name: traced[name].shape[-1], default="")
     if chosen not in maps:
         raise UserError(f"--layer '{chosen}' is no layer with maps of {cell.label}{nearest(chosen, maps)}")
     readouts = _readouts(network, chosen)

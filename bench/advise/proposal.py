@@ -47,10 +47,11 @@ FAMILIES: tuple[dict[str, Any], ...] = (
 )
 
 #: Steps below which such a network has hardly begun to learn, that are enough, and that are more than enough.
-LEAST, ENOUGH, MOST = 60, 400, 3000
+LEAST, ENOUGH, MOST = 100, 400, 3000
 
 #: FLOPs per image of 28 x 28 pixels, the same for all networks: equal time is what a user has, not equal parameters.
-FLOPS = 6e6
+#: With a third of it one regular field of C8 per layer is all that fits, and the equivariant networks fall behind.
+FLOPS = 2e7
 
 #: Share of the minutes that the estimate may fill: the rest is for tables, figures, and the estimate's own error.
 FILLED = 0.8
@@ -104,7 +105,7 @@ def matrix(path: Path, data: dict[str, Any], dataset: Dataset, scale: Scale, ste
             "augmentation": {"group": list(GROUPS), "strengths": list(scale.strengths)},
             "families": list(FAMILIES),
             "match": {"by": "flops", "target": round(FLOPS * (side / 28) ** 2)},
-            "budget": {"steps": steps, "batch_size": 64, "lr": 0.01, "evaluations": 4},
+            "budget": {"steps": steps, "batch_size": 32, "lr": 0.01, "evaluations": 4},
             "seeds": scale.seeds,
             "measure": {"equivariance": {"angles": [45, 90], "samples": 64}, "test_images": 2000},
         },

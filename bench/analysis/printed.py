@@ -125,7 +125,7 @@ def _time(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
             row.label,
             *_setting(row),
             f"{100 * row.target:.1f}",
-            f"{row.seconds:.3g} ({row.low:.3g} to {row.high:.3g})",
+            f"{_seconds(row.seconds)} ({_seconds(row.low)} to {_seconds(row.high)})" if row.reached else "never",
             f"{row.reached} of {row.n}",
         )
         for row in each(rows)
@@ -135,6 +135,10 @@ def _time(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
         "median and range over seeds."
     )
     return caption, _rows(("family", "s", "images", "accuracy", "seconds", "seeds there"), body)
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.3g}" if math.isfinite(seconds) else "never"
 
 
 def _setting(row: Any) -> tuple[str, str]:

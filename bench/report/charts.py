@@ -28,6 +28,7 @@ MARKERS = {
 }
 
 MOST_POINTS = 40
+OUTLINE = "#1a1a1a"
 
 
 @dataclass(frozen=True)
@@ -228,6 +229,9 @@ def _line(
         "line": {"color": look.colour, "dash": dash, "width": 1.5, "shape": shape},
         "marker": {"color": look.colour, "symbol": MARKERS[look.marker] + ("" if look.filled else "-open"), "size": 7},
     }
+    if look.filled:
+        # the paler colours alone have less contrast with the page than WCAG asks of what is drawn
+        trace["marker"]["line"] = {"color": OUTLINE, "width": 1}
     if hover is not None:
         trace |= {"text": list(hover), "hovertemplate": "%{y} at %{x}, %{text}<extra>%{fullData.name}</extra>"}
     if points["low"].notna().any():

@@ -28,7 +28,7 @@ from bench import run as runs
 from bench import tables as made
 from bench.analysis.verdict import Verdict, verdict
 from bench.errors import UserError, nearest
-from bench.execute.cell import run_cell
+from bench.execute.cell import run_cells
 from bench.figures import FIGURES, REASONS
 from bench.plugins import Carried
 from bench.store import Store
@@ -70,7 +70,7 @@ def run(
         found = Store(folder).scan()
         planned = plan.make(loaded, {key for key, status in found.items() if status == "standing"}, loaded.name)
         results.check_cells(folder, set(found), planned.cell_ids)
-        work = Carried(run_cell, loaded.plugins)
+        work = Carried(run_cells, loaded.plugins)
         with contextlib.nullcontext() if progress else contextlib.redirect_stdout(io.StringIO()):
             code = runs.carry_out(planned, work, folder, where, workers or runs.default_workers(where))
         if code == runs.INTERRUPTED:

@@ -22,8 +22,14 @@ class Augmentation:
         """Return the images (B, C, S, S), each moved by its own element, a function of (seed, stream, step) alone."""
         if self.strength == 0:
             return images
-        draw = generator(seed, stream, step, images.device)
-        turns, mirrors = sample(self.group, self.strength, len(images), draw)
+        return self.move(images, *(drawn.to(images.device) for drawn in self.draw(len(images), seed, stream, step)))
+
+    def draw(self, count: int, seed: int, stream: str, step: int = 0) -> tuple[Tensor, Tensor]:
+        """Return the turns and mirrors of ``count`` images; drawn on the CPU, they are the same for every device."""
+        return sample(self.group, self.strength, count, generator(seed, stream, step))
+
+    def move(self, images: Tensor, turns: Tensor, mirrors: Tensor) -> Tensor:
+        """Return the images moved by elements that were drawn."""
         return transform(images, turns, mirrors, resample=not self.group.keeps_grid)
 
 

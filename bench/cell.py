@@ -41,7 +41,9 @@ class Budget(Spec):
     decays: Count = Field(20, description="schedule step: number of decays, evenly spaced in the rest")
     decay_factor: float = Field(0.8, gt=0, lt=1, description="schedule step: factor of each decay")
     evaluations: Count = Field(8, description="evaluations on validation data during training, the last at the end")
-    precision: Literal["float32", "bfloat16"] = Field("float32", description="of training; measurements are float32")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="of training; auto: bfloat16 where the hardware has it; measurements are float32"
+    )
     checkpoint: Literal["last", "best"] = Field("last", description="weights that are measured; best by validation")
 
     @model_validator(mode="after")

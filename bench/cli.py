@@ -47,6 +47,10 @@ DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 WorkersOption = Annotated[
     int | None, typer.Option(min=1, help="Cells at a time; by default one per core on CPU, one on a GPU.")
 ]
+TogetherOption = Annotated[
+    int | None,
+    typer.Option(min=1, help="Cells of one architecture that train as one batched network; 1 on CPU, 8 on a GPU."),
+]
 OutOption = Annotated[Path | None, typer.Option(help="Results folder; by default results/<name of the suite>.")]
 ValueOption = Annotated[str, typer.Option(help="What is compared: transformed_accuracy, test_accuracy, test_nll, ...")]
 FreshOption = Annotated[
@@ -80,18 +84,19 @@ def run(
     plugin: PluginOption = None,
     device: DeviceOption = "auto",
     workers: WorkersOption = None,
+    together: TogetherOption = None,
     out: OutOption = None,
     fresh: FreshOption = False,
 ) -> None:
     """Train and measure every cell of a suite that has no result yet; write tables and figures."""
-    from bench.execute.cell import run_cell
+    from bench.execute.cell import run_cells
     from bench.plugins import Carried
     from bench.run import carry_out, chosen_device, default_workers
 
     where = chosen_device(device)
     plan, results, _ = _planned(suite, overrides, plugin, out, fresh)
-    work = Carried(run_cell, plan.suite.plugins)
-    raise typer.Exit(carry_out(plan, work, results, where, workers or default_workers(where), fresh))
+    work = Carried(run_cells, plan.suite.plugins)
+    raise typer.Exit(carry_out(plan, work, results, where, workers or default_workers(where), fresh, together))
 
 
 @app.command()

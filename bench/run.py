@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -25,32 +25,41 @@ if TYPE_CHECKING:
 
 
 class Runner(Protocol):
-    """What trains and measures a cell; it goes to the workers, so that it must be picklable."""
+    """What trains and measures cells that belong together; it goes to the workers, so that it must be picklable."""
 
-    def __call__(self, cell: Cell, device: str, timing: str) -> Record: ...
+    def __call__(self, cells: Sequence[Cell], device: str, timing: str) -> Sequence[Record]: ...
 
 
 OK, SOME_FAILED, INTERRUPTED = 0, 1, 130
 
 
-def carry_out(plan: Plan, runner: Runner, results: Path, device: str, workers: int, fresh: bool = False) -> int:
+def carry_out(
+    plan: Plan,
+    runner: Runner,
+    results: Path,
+    device: str,
+    workers: int,
+    fresh: bool = False,
+    at_once: int | None = None,
+) -> int:
     """Run what a plan has to do, write tables and figures, tell what failed, and return the exit code.
 
-    Ctrl-C, a scheduler's or a closing terminal's signal, and a closed standard output stop the workers, keep every
-    finished cell and still write the tables.
+    At most ``at_once`` cells of one architecture train as one network. Ctrl-C, a scheduler's or a closing terminal's
+    signal, and a closed standard output stop the workers, keep every finished cell and still write the tables.
     """
+    at_once = at_once or default_together(device)
     to_run = {cell.cell_id for cell in plan.todo} | plan.impossible.keys()
     standing = [cell for cell in plan.cells if cell.cell_id not in to_run]
     with folder.opened(results, plan.suite, standing, fresh) as store:
         for cell in plan.cells:
             if cell.cell_id in plan.impossible:
                 store.write(cell, Record.without_result(cell, "skipped", plan.impossible[cell.cell_id]))
-        timing = "exclusive" if workers == 1 else "shared"
+        timing = "exclusive" if workers == at_once == 1 else "shared"
         work = partial(runner, device=device, timing=timing)
         interrupted = False
         try:
             with _stoppable(), Progress(len(plan.todo)) as progress:
-                execute(plan.todo, work, store, progress, workers, one_thread=is_cpu(device))
+                execute(plan.todo, work, store, progress, workers, one_thread=is_cpu(device), at_once=at_once)
         except KeyboardInterrupt:
             interrupted = True
         except BrokenPipeError:
@@ -99,6 +108,11 @@ def default_workers(device: str) -> int:
     if not is_cpu(device):
         return 1
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def default_together(device: str) -> int:
+    """Return how many cells train as one network: a CPU is as fast one by one (see docs/performance.md)."""
+    return 1 if is_cpu(device) else 8
 
 
 def _finish(plan: Plan, store: Store, results: Path, interrupted: bool) -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -79,15 +81,28 @@ def same_runs(one: pd.DataFrame, other: pd.DataFrame) -> None:
     assert_frame_equal(left, right, check_exact=True)
 
 
+def one_by_one(function: Callable[[Cell, str, str], Record]) -> Callable[[Sequence[Cell], str, str], list[Record]]:
+    """Make a runner of cells out of one of a cell; the decorated function keeps its name, by which it is pickled."""
+
+    @functools.wraps(function)
+    def run(cells: Sequence[Cell], device: str, timing: str) -> list[Record]:
+        return [function(cell, device, timing) for cell in cells]
+
+    return run
+
+
+@one_by_one
 def instant(cell: Cell, device: str, timing: str) -> Record:
     return make_record(cell, timing=timing, device=device, omp_threads=os.environ.get("OMP_NUM_THREADS"))
 
 
+@one_by_one
 def brief(cell: Cell, device: str, timing: str) -> Record:
     time.sleep(0.03)
     return make_record(cell)
 
 
+@one_by_one
 def endless(cell: Cell, device: str, timing: str) -> Record:
     """Give the first two cells and hang in the others."""
     if cell.seed > 1:
@@ -95,6 +110,7 @@ def endless(cell: Cell, device: str, timing: str) -> Record:
     return make_record(cell)
 
 
+@one_by_one
 def troubled(cell: Cell, device: str, timing: str) -> Record:
     """Raise, or die, as the cell's label says; ``dies once`` dies unless the marker in its options exists."""
     if cell.label == "raises":

@@ -168,8 +168,9 @@ def test_results_do_not_depend_on_the_number_of_workers(tmp_path: Path, monkeypa
 
 def test_closing_the_pool_early_leaves_no_worker() -> None:
     before = set(psutil.Process().children(recursive=True))
-    answers = pool.run(partial(instant, device="cpu", timing="shared"), [make_cell(seed) for seed in range(9)], 2, True)
-    cell, record = next(answers)
+    groups = [(make_cell(seed),) for seed in range(9)]
+    answers = pool.run(partial(instant, device="cpu", timing="shared"), groups, 2, True)
+    (cell,), (record,) = next(answers)
     assert isinstance(record, Record)
     assert record.cell_id == cell.cell_id
     answers.close()

@@ -136,7 +136,7 @@ def test_gradients_are_finite_where_features_are_zero() -> None:
 
 
 def test_the_magnitude_nonlinearity_keeps_the_phase_and_cuts_small_magnitudes() -> None:
-    nonlinearity = MagnitudeReLU(MagnitudeBias(1))
+    nonlinearity = MagnitudeReLU(1, MagnitudeBias(1))
     with torch.no_grad():
         nonlinearity.change.bias.fill_(-1.0)
     features = torch.tensor([[3.0, 4.0], [0.3, 0.4]])[:, :, None, None]

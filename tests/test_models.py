@@ -18,7 +18,8 @@ from bench.models.matching import build, resolve
 from bench.models.network import Network, Shape
 from bench.models.size import count_flops, count_parameters
 from bench.registry import families
-from bench.train import _optimizer, fit
+from bench.train import UNMOVED, Trainee, fit
+from bench.train.step import optimizer_of
 from tests import tolerances
 from tests.training import train
 
@@ -170,7 +171,7 @@ def test_the_best_weights_of_a_training_come_back(name: str) -> None:
         return next(validations)
 
     budget = Budget(steps=4, batch_size=4, evaluations=2, checkpoint="best")
-    fit(network, images, labels, lambda batch, step: batch, validate, budget, seed=0)
+    fit(Trainee(network, images, labels, UNMOVED, budget, 0), validate)
     torch.testing.assert_close(network.eval()(images), logits[0])
     assert not torch.allclose(logits[0], logits[1])
 
@@ -179,11 +180,11 @@ def test_weight_decay_is_for_weights() -> None:
     shape = Shape(1, 16, 10)
     shares = {}
     for name in ("steerable", "e2cnn"):
-        decayed, others = _optimizer(network_of(name, {}, shape), Budget(steps=1)).param_groups
+        decayed, others = optimizer_of(network_of(name, {}, shape), Budget(steps=1), torch.tensor(0.1)).param_groups
         shares[name] = [sum(p.numel() for p in group["params"]) for group in (decayed, others)]
     assert shares["steerable"] == shares["e2cnn"]
     hnet = network_of("hnet", {}, shape)
-    decayed, others = _optimizer(hnet, Budget(steps=1)).param_groups
+    decayed, others = optimizer_of(hnet, Budget(steps=1), torch.tensor(0.1)).param_groups
     phases = [p for name, p in hnet.named_parameters() if name.endswith("phases")]
     assert phases
     assert all(any(p is other for other in others["params"]) for p in phases)

@@ -24,7 +24,7 @@ from bench.models.size import count_flops, count_parameters
 from bench.registry import Options, datasets, families, measurements
 from bench.store import Record
 from bench.suite import measure
-from bench.train import Fit
+from bench.train import Fit, Trainee
 from tests.fakes import make_cell
 
 TRAIN, VALIDATION, TEST = 40, 30, 50
@@ -115,10 +115,11 @@ class Spy:
         self.augment: Any = None
         fit = module.fit
 
-        def spied(network: nn.Module, images: Tensor, labels: Tensor, augment: Any, *rest: Any) -> Fit:
-            self.initial = {key: value.clone() for key, value in network.state_dict().items()}
-            self.network, self.images, self.labels, self.augment = network, images, labels, augment
-            return fit(network, images, labels, augment, *rest)
+        def spied(trainee: Trainee, validate: Any) -> Fit:
+            self.initial = {key: value.clone() for key, value in trainee.network.state_dict().items()}
+            self.network, self.images, self.labels = trainee.network, trainee.images, trainee.labels
+            self.augment = lambda images, step: trainee.moves.apply(images, *trainee.moves.draw(step, len(images)))
+            return fit(trainee, validate)
 
         monkeypatch.setattr(module, "fit", spied)
 

@@ -13,12 +13,8 @@ from bench.augment import Augmentation, expand
 from bench.cell import Budget
 from bench.groups import Element, Group, act
 from bench.seeds import derive
-from bench.train import batches, evaluation_steps, fit, learning_rate, total_steps
+from bench.train import UNMOVED, Moves, Trainee, batches, evaluation_steps, fit, learning_rate, total_steps
 from tests import tolerances
-
-
-def plain(images: Tensor, step: int) -> Tensor:
-    return images
 
 
 def blobs(count: int = 64) -> tuple[Tensor, Tensor]:
@@ -113,7 +109,7 @@ def test_training_learns_and_repeats_bit_for_bit(optimizer: str, precision: str)
     for noise in (0, 1):
         model = network()
         torch.manual_seed(noise)  # what else the process drew must not matter
-        fits.append(fit(model, images, labels, plain, lambda m: (0.0, 0.0), budget, seed=5))
+        fits.append(fit(Trainee(model, images, labels, UNMOVED, budget, 5), lambda m: (0.0, 0.0)))
         states.append(model.state_dict())
     losses = [[row["train_loss"] for row in result.curve] for result in fits]
     assert losses[0] == losses[1]
@@ -154,18 +150,19 @@ def test_training_is_the_plain_loop_written_out(optimizer: str, precision: str) 
     trained, expected = Unrepeatable(), Unrepeatable()
     expected.load_state_dict(trained.state_dict())
     torch.manual_seed(1)
-    fit(trained.eval(), images, labels, lambda batch, step: batch + step / 10, evaluated, budget, seed=3)
+    brighter = Moves(lambda step, count: (torch.tensor(step / 10),), lambda batch, light: batch + light)
+    fit(Trainee(trained.eval(), images, labels, brighter, budget, 3), evaluated)
 
     weights = [p for name, p in expected.named_parameters() if name in ("1.weight", "5.weight")]
     others = [p for name, p in expected.named_parameters() if name not in ("1.weight", "5.weight")]
     groups = [{"params": weights, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}]
-    rule: torch.optim.Optimizer = torch.optim.AdamW(groups)
+    rule: torch.optim.Optimizer = torch.optim.AdamW(groups, fused=True)
     if optimizer == "sgd":
-        rule = torch.optim.SGD(groups, momentum=0.9, nesterov=True)
+        rule = torch.optim.SGD(groups, momentum=0.9, nesterov=True, fused=True)
     torch.manual_seed(derive(3, "dropout"))
     for step, index in enumerate(itertools.islice(batches(64, 16, 3), 12)):
         for group in rule.param_groups:
-            group["lr"] = 0.05 * 0.5 * (1 + math.cos(math.pi * step / 12))
+            group["lr"] = torch.tensor(0.05 * 0.5 * (1 + math.cos(math.pi * step / 12)))
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bfloat16"):
             logits = expected(images[index] + step / 10)
         rule.zero_grad()
@@ -180,7 +177,7 @@ def test_training_computes_in_the_precision_of_the_budget(precision: str) -> Non
     images, labels = blobs()
     model, used = network(), set()
     model[1].register_forward_hook(lambda module, inputs, output: used.add(output.dtype))
-    fit(model, images, labels, plain, evaluated, Budget(steps=2, batch_size=16, precision=precision), seed=0)
+    fit(Trainee(model, images, labels, UNMOVED, Budget(steps=2, batch_size=16, precision=precision), 0), evaluated)
     assert used == {getattr(torch, precision)}
     assert {p.dtype for p in model.parameters()} == {torch.float32}
 
@@ -200,9 +197,9 @@ def test_the_curve_counts_epochs_and_the_seconds_of_the_steps_alone(monkeypatch:
         return 0.25, 1.5
 
     model.register_forward_hook(lambda *_: wait(1))
-    monkeypatch.setattr("bench.train.clock", lambda device: now)
+    monkeypatch.setattr("bench.train.loop.clock", lambda device: now)
     budget = Budget(steps=12, batch_size=16, lr=0.1, schedule="constant", evaluations=3)
-    result = fit(model, images, labels, plain, validate, budget, seed=0)
+    result = fit(Trainee(model, images, labels, UNMOVED, budget, 0), validate)
     rows = [(row["step"], row["epoch"], row["seconds"]) for row in result.curve]
     assert rows == [(4, 1.6, 4), (8, 3.2, 8), (12, pytest.approx(4.8), 12)]
     assert (result.steps, result.seconds, result.diverged_at) == (12, 12, None)
@@ -214,7 +211,7 @@ def test_a_last_step_that_breaks_the_weights_is_a_divergence() -> None:
     images, labels = blobs()
     validations = iter([(0.5, 1.0), (0.1, math.nan)])
     budget = Budget(steps=6, batch_size=16, evaluations=2)
-    result = fit(network(), images, labels, plain, lambda model: next(validations), budget, seed=0)
+    result = fit(Trainee(network(), images, labels, UNMOVED, budget, 0), lambda model: next(validations))
     assert result.diverged_at == 6
     assert [row["step"] for row in result.curve] == [3]
 
@@ -223,18 +220,16 @@ def test_dropout_leaves_the_stream_of_the_process_alone() -> None:
     images, labels = blobs()
     model = Unrepeatable()
     before = torch.random.get_rng_state()
-    fit(model, images, labels, plain, evaluated, Budget(steps=3, batch_size=16), seed=0)
+    fit(Trainee(model, images, labels, UNMOVED, Budget(steps=3, batch_size=16), 0), evaluated)
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
 def test_divergence_ends_the_training_and_names_the_step() -> None:
     images, labels = blobs()
 
-    def poison(batch: Tensor, step: int) -> Tensor:
-        return batch * math.nan if step == 6 else batch
-
+    poison = Moves(lambda step, count: (torch.tensor(math.nan if step == 6 else 1.0),), lambda batch, by: batch * by)
     budget = Budget(steps=30, batch_size=16, evaluations=10)
-    result = fit(network(), images, labels, poison, lambda m: (0.0, 0.0), budget, seed=0)
+    result = fit(Trainee(network(), images, labels, poison, budget, 0), lambda m: (0.0, 0.0))
     assert result.diverged_at == 7
     assert result.steps == 9  # found at the next evaluation
     assert [row["step"] for row in result.curve] == [3, 6]
@@ -255,7 +250,7 @@ def test_the_checkpoint_is_the_last_or_the_first_of_the_best(
         return accuracies[len(snapshots) - 1], 0.0
 
     model = network()
-    fit(model, images, labels, plain, validate, Budget(steps=9, evaluations=3, checkpoint=checkpoint), seed=0)
+    fit(Trainee(model, images, labels, UNMOVED, Budget(steps=9, evaluations=3, checkpoint=checkpoint), 0), validate)
     for i, snapshot in enumerate(snapshots):
         same = all(torch.equal(value, snapshot[key]) for key, value in model.state_dict().items())
         assert same == (i == kept)

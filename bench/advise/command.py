@@ -16,7 +16,7 @@ from bench.advise.proposal import ENOUGH, SCALES, Proposal, matrix, name_of, pro
 from bench.analysis.advice import advice
 from bench.errors import UserError
 from bench.estimate import Estimate, estimate
-from bench.execute.cell import load_data, probe, run_cell
+from bench.execute.cell import load_data, probe, run_cells
 from bench.execute.progress import duration
 from bench.store import Store, write_atomically
 from bench.suite import Suite, load
@@ -54,7 +54,7 @@ def carry_out(
     folder.check_cells(results, set(found), made.cell_ids)
     if made.todo and not yes and not _agreed():
         return run.OK
-    code = run.carry_out(made, run_cell, results, where, count, fresh)
+    code = run.carry_out(made, run_cells, results, where, count, fresh)
     if code != run.INTERRUPTED:
         _answer(results)
     return code

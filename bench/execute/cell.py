@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import platform
+import sys
 import time
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +22,7 @@ from bench.augment import Augmentation, expand
 from bench.cell import Cell
 from bench.data.dataset import Dataset, training_set
 from bench.errors import UserError, one_line
+from bench.execute.allocator import keep_memory, release_memory
 from bench.groups import Group
 from bench.measure import Inputs, Score, Stage, peak_memory, reset_peak_memory, score
 from bench.models.matching import Architecture, build, resolve
@@ -29,7 +31,18 @@ from bench.models.size import count_training_flops
 from bench.registry import datasets, families, measurements
 from bench.seeds import derive
 from bench.store import Record
-from bench.train import Fit, clock, evaluation_steps, fit, total_steps
+from bench.train import (
+    UNMOVED,
+    Fit,
+    Moves,
+    Trainee,
+    clock,
+    evaluation_steps,
+    fit,
+    fit_together,
+    precision,
+    total_steps,
+)
 
 
 @dataclass(frozen=True)
@@ -73,25 +86,47 @@ def shape_of(dataset: Dataset) -> Shape:
     return Shape(dataset.train.images.shape[1], dataset.train.images.shape[-1], len(dataset.classes))
 
 
+def run_cells(cells: Sequence[Cell], device: str, timing: str) -> list[Record]:
+    """Train and measure cells, together if there are several; what goes wrong is in their records, never raised.
+
+    Cells that cannot train together (see `bench.execute.groups`) are run one by one.
+    """
+    if len(cells) > 1:
+        try:
+            return _run_together(cells, torch.device(device))
+        except Exception as error:  # a family that has no batched form, or too little memory for all of them
+            print(f"run one by one, because together: {one_line(error)}", file=sys.stderr)
+    return [run_cell(cell, device, timing) for cell in cells]
+
+
 def run_cell(cell: Cell, device: str, timing: str) -> Record:
     """Train and measure one cell; what goes wrong is in the record's status and reason, never raised."""
-    began = time.perf_counter()
-    run: dict[str, Any] = {"status": "done", "reason": None, **_settings(cell)}
-    curve: list[dict[str, Any]] = []
-    errors: list[dict[str, Any]] = []
+    job = _Job(cell, torch.device(device))
     try:
-        _run(cell, torch.device(device), run, curve, errors)
+        _settle(job.device)
+        job.prepare()
+        job.finish(fit(job.trainee, job.validate))
     except torch.OutOfMemoryError as error:
-        run |= {"status": "oom", "reason": one_line(error)}
+        job.run |= {"status": "oom", "reason": one_line(error)}
     except Exception as error:
         last = traceback.extract_tb(error.__traceback__)[-1]
         # torch has no exception of its own for the host's memory, only the name of its allocator
         full = isinstance(error, MemoryError) or "DefaultCPUAllocator" in str(error)
         reason = f"{one_line(error)} ({Path(last.filename).name}:{last.lineno})"
-        run |= {"status": "oom" if full else "failed", "reason": reason}
-    run |= provenance(torch.device(device))
-    run |= {"timing": timing, "total_seconds": time.perf_counter() - began}
-    return Record(cell.cell_id, run, curve, errors)
+        job.run |= {"status": "oom" if full else "failed", "reason": reason}
+    return job.record(timing)
+
+
+def _run_together(cells: Sequence[Cell], device: torch.device) -> list[Record]:
+    """Train and measure cells as one batched network; their seconds are of sharing the device with one another."""
+    _settle(device)
+    jobs = [_Job(cell, device) for cell in cells]
+    for job in jobs:
+        job.prepare()
+    fits = fit_together([job.trainee for job in jobs], [job.validate for job in jobs])
+    for job, result in zip(jobs, fits, strict=True):
+        job.finish(result)
+    return [job.record("shared") for job in jobs]
 
 
 def probe(cell: Cell, device: str, steps: int = 3) -> Cost:
@@ -100,8 +135,7 @@ def probe(cell: Cell, device: str, steps: int = 3) -> Cost:
     _settle(where)
     network, inputs, _, built = _prepared(cell, where)
     short = cell.budget.model_copy(update={"epochs": None, "steps": steps, "evaluations": 1})
-    images, labels = inputs.train
-    result = fit(network, images, labels, _augment(cell), lambda _: (0.0, 0.0), short, cell.seed)
+    result = fit(replace(_trainee(cell, network, inputs), budget=short), lambda _: (0.0, 0.0))
     began = clock(where)
     score(network, *inputs.validation)
     per_image = (clock(where) - began) / len(inputs.validation[1])
@@ -115,12 +149,12 @@ def probe(cell: Cell, device: str, steps: int = 3) -> Cost:
     return Cost(result.seconds / steps, built + per_image * scored + measured, peak_memory(where))
 
 
-def _settings(cell: Cell) -> dict[str, Any]:
+def _settings(cell: Cell, device: torch.device) -> dict[str, Any]:
     """Return the columns that say how the cell was trained."""
     budget = cell.budget
     matched = {"match_by": cell.match.by, "match_target": cell.match.target} if cell.match else {}
-    names = ("batch_size", "optimizer", "lr", "schedule", "precision", "checkpoint")
-    return {**matched, **{name: getattr(budget, name) for name in names}}
+    names = ("batch_size", "optimizer", "lr", "schedule", "checkpoint")
+    return {**matched, **{name: getattr(budget, name) for name in names}, "precision": precision(budget, device)}
 
 
 def provenance(device: torch.device) -> dict[str, Any]:
@@ -138,36 +172,71 @@ def provenance(device: torch.device) -> dict[str, Any]:
     }
 
 
-def _run(
-    cell: Cell, device: torch.device, run: dict[str, Any], curve: list[dict[str, Any]], errors: list[dict[str, Any]]
-) -> None:
-    _settle(device)
-    network, inputs, architecture, built = _prepared(cell, device)
-    run |= {
-        "build_seconds": built,
-        "width": architecture.width,
-        "parameters": architecture.parameters,
-        "flops_per_image": architecture.flops,
-        "training_flops_per_image": count_training_flops(
-            network, shape_of(load_data(cell.dataset, cell.dataset_options)), cell.budget.batch_size
-        ),
-    }
-    _measure(cell, network, inputs, "init", run, errors)
-    validation, transformed = _validation(cell, inputs)
-    result, rows = _fit(cell, network, inputs, validation, transformed)
-    curve += rows
-    run |= {
-        "steps": result.steps,
-        "train_seconds": result.seconds,
-        "images_per_second": result.steps * cell.budget.batch_size / result.seconds,
-        "seconds_to_target": _seconds_to_target(cell, result.curve),
-    }
-    if result.diverged_at is not None:
-        run |= {"status": "diverged", "reason": f"the loss was not finite at step {result.diverged_at}"}
-        return
-    run |= _scores(network, inputs, validation, transformed)
-    _measure(cell, network, inputs, "trained", run, errors)
-    run["peak_memory_bytes"] = peak_memory(device)
+class _Job:
+    """A cell on its way to a record."""
+
+    network: Network
+    trainee: Trainee
+
+    def __init__(self, cell: Cell, device: torch.device) -> None:
+        self.cell, self.device = cell, device
+        self._began = time.perf_counter()
+        self.run: dict[str, Any] = {"status": "done", "reason": None, **_settings(cell, device)}
+        self.curve: list[dict[str, Any]] = []
+        self.errors: list[dict[str, Any]] = []
+
+    def prepare(self) -> None:
+        """Build the network, measure it, and put together what it is trained on."""
+        cell = self.cell
+        self.network, self._inputs, architecture, built = _prepared(cell, self.device)
+        self.run |= {
+            "build_seconds": built,
+            "width": architecture.width,
+            "parameters": architecture.parameters,
+            "flops_per_image": architecture.flops,
+            "training_flops_per_image": count_training_flops(
+                self.network, shape_of(load_data(cell.dataset, cell.dataset_options)), cell.budget.batch_size
+            ),
+        }
+        _measure(cell, self.network, self._inputs, "init", self.run, self.errors)
+        # validation inputs moved as the cell trains, and moved by the whole group: the same for every strength
+        (images, labels), everywhere = self._inputs.validation, _everywhere(cell)
+        self._own = _moved(images, _augmentation(cell), 1), labels
+        self._whole = _moved(images, everywhere, 1), labels
+        self._seen: list[float] = []
+        self.trainee = _trainee(cell, self.network, self._inputs)
+
+    def validate(self, model: nn.Module) -> Score:
+        scored = score(model, *self._own)
+        self._seen.append(scored.accuracy if self.cell.strength == 1 else score(model, *self._whole).accuracy)
+        return scored
+
+    def finish(self, result: Fit) -> None:
+        """Score and measure the network that training left."""
+        # a last evaluation that diverged has no row
+        self.curve += [
+            {**row, "transformed_validation_accuracy": accuracy}
+            for row, accuracy in zip(result.curve, self._seen, strict=False)
+        ]
+        self.run |= {
+            "steps": result.steps,
+            "train_seconds": result.seconds,
+            "images_per_second": result.steps * self.cell.budget.batch_size / result.seconds,
+            "seconds_to_target": _seconds_to_target(self.cell, result.curve),
+        }
+        if result.diverged_at is not None:
+            reason = f"the loss was not finite at step {result.diverged_at}"
+            self.run |= {"status": "diverged", "reason": reason}
+            return
+        self.run |= _scores(self.network, self._inputs, self._own, self._whole)
+        _measure(self.cell, self.network, self._inputs, "trained", self.run, self.errors)
+        self.run["peak_memory_bytes"] = peak_memory(self.device)
+
+    def record(self, timing: str) -> Record:
+        """Return what was found, with what ran it."""
+        self.run |= provenance(self.device)
+        self.run |= {"timing": timing, "total_seconds": time.perf_counter() - self._began}
+        return Record(self.cell.cell_id, self.run, self.curve, self.errors)
 
 
 def trained(cell: Cell, device: str) -> tuple[Network, Tensor]:
@@ -175,45 +244,31 @@ def trained(cell: Cell, device: str) -> tuple[Network, Tensor]:
     where = torch.device(device)
     _settle(where)
     network, inputs, _, _ = _prepared(cell, where)
-    _fit(cell, network, inputs, *_validation(cell, inputs))
+    own = _moved(inputs.validation[0], _augmentation(cell), 1)
+    fit(_trainee(cell, network, inputs), lambda model: score(model, own, inputs.validation[1]))
     return network.eval(), inputs.test[0]
 
 
-def _validation(cell: Cell, inputs: _Inputs) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-    """Return validation inputs moved as the cell trains, and moved by the whole group: the same for every strength."""
-    labels = inputs.validation[1]
-    own, whole = (_moved(cell, inputs.validation, move, 1) for move in (_augmentation(cell), _everywhere(cell)))
-    return (own, labels), (whole, labels)
-
-
-def _fit(
-    cell: Cell, network: Network, inputs: _Inputs, own: tuple[Tensor, Tensor], whole: tuple[Tensor, Tensor]
-) -> tuple[Fit, list[dict[str, Any]]]:
-    """Train a network and return what training gave, and the rows of its curve."""
+def _trainee(cell: Cell, network: Network, inputs: _Inputs) -> Trainee:
+    """Return the network with its training images, copied where the cell asks for copies, and its own moves."""
     images, labels = inputs.train
+    augmentation = _augmentation(cell)
     # as many steps with copies as without: an epoch is one pass over the images before they are copied
     budget = cell.budget.model_copy(update={"epochs": None, "steps": total_steps(cell.budget, cell.train_size)})
+    moves = UNMOVED
     if cell.copies:
-        images, labels = expand(images, labels, _augmentation(cell), cell.copies, cell.seed)
-    seen: list[float] = []
-
-    def validate(model: nn.Module) -> Score:
-        scored = score(model, *own)
-        seen.append(scored.accuracy if cell.strength == 1 else score(model, *whole).accuracy)
-        return scored
-
-    result = fit(network, images, labels, _augment(cell), validate, budget, cell.seed)
-    # a last evaluation that diverged has no row
-    rows = [
-        {**row, "transformed_validation_accuracy": accuracy} for row, accuracy in zip(result.curve, seen, strict=False)
-    ]
-    return result, rows
+        images, labels = expand(images, labels, augmentation, cell.copies, cell.seed)
+    elif cell.strength:
+        moves = Moves(lambda step, count: augmentation.draw(count, cell.seed, "augmentation", step), augmentation.move)
+    return Trainee(network, images, labels, moves, budget, cell.seed)
 
 
 def _settle(device: torch.device) -> None:
     """Make numbers depend on the cell alone, float32 mean float32, and the peak of memory start here."""
     if device.type == "cpu":
         torch.set_num_threads(1)  # the order of a sum depends on the number of threads
+        release_memory()
+        keep_memory()
     else:
         # ten bits of mantissa would read as equivariance errors of 1e-4
         torch.backends.cudnn.allow_tf32 = False
@@ -241,7 +296,7 @@ def _prepared(cell: Cell, device: torch.device) -> tuple[Network, _Inputs, Archi
         train=on_device(train.images, train.labels),
         validation=on_device(dataset.validation.images, dataset.validation.labels),
         test=upright,
-        transformed=(_moved(cell, upright, _everywhere(cell), transforms), upright[1].repeat(transforms)),
+        transformed=(_moved(upright[0], _everywhere(cell), transforms), upright[1].repeat(transforms)),
     )
     shape, entry = shape_of(dataset), families[cell.family]
     began = clock(device)  # now that everything is imported, loaded and on the device
@@ -260,16 +315,9 @@ def _everywhere(cell: Cell) -> Augmentation:
     return Augmentation(Group.parse(cell.augmentation_group), 1.0)
 
 
-def _augment(cell: Cell) -> Callable[[Tensor, int], Tensor]:
-    if cell.copies:
-        return lambda images, step: images
-    augmentation = _augmentation(cell)
-    return lambda images, step: augmentation(images, cell.seed, "augmentation", step)
-
-
-def _moved(cell: Cell, data: tuple[Tensor, Tensor], augmentation: Augmentation, transforms: int) -> Tensor:
+def _moved(images: Tensor, augmentation: Augmentation, transforms: int) -> Tensor:
     """Return the images moved by elements that are the same for every family: of a fixed seed, not of the cell's."""
-    return torch.cat([augmentation(data[0], 0, "evaluation", i) for i in range(transforms)])
+    return torch.cat([augmentation(images, 0, "evaluation", i) for i in range(transforms)])
 
 
 def _scores(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from itertools import accumulate
 
 import numpy as np
 import torch
@@ -11,16 +13,25 @@ from torch import Tensor, nn
 
 from bench.groups import FieldType, Representation
 from bench.kernels import kernel_basis
+from bench.layers.expansion import ExpandedConv
 
 
-class SteerableConv(nn.Module):
+class SteerableConv(ExpandedConv):
     """Equivariant convolution (B, in.channels, S, S) to (B, out.channels, S', S').
 
     For every pair of a representation of ``after`` and one of ``before``, one coefficient per pair of fields and basis
     element; the kernel is their linear combination (Weiler & Cesa 2019, section 2.5). No bias: a normalisation follows.
     Where a pair has no equivariant kernel (from scalars to pseudoscalars, say) the block is zero. ``basis`` gives the
     kernels between two representations; the padding keeps the size of odd kernels unless told otherwise.
+
+    ``coefficients`` holds all of them in one vector. One batched matrix product with the bases of all pairs, padded to
+    one shape, expands the layer; ``gather`` and ``place`` bring numbers into that shape and out of it.
     """
+
+    basis: Tensor
+    gather: Tensor
+    place: Tensor
+    decayed = ("coefficients",)
 
     def __init__(
         self,
@@ -30,37 +41,62 @@ class SteerableConv(nn.Module):
         basis: Callable[[Representation, Representation, int], np.ndarray] = kernel_basis,
         padding: int | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(kernel_size // 2 if padding is None else padding)
         self.before, self.after, self.kernel_size = before, after, kernel_size
-        self.padding = kernel_size // 2 if padding is None else padding
-        self.coefficients = nn.ParameterList()
-        for j, (rho_out, n_out) in enumerate(after.fields):
-            spaces = [basis(rho_out, rho_in, kernel_size) for rho_in, _ in before.fields]
-            fan_in = sum(len(space) * n_in for space, (_, n_in) in zip(spaces, before.fields, strict=True))
-            for i, (space, (_, n_in)) in enumerate(zip(spaces, before.fields, strict=True)):
-                # every basis element gives its output the kernel norm 1: this keeps unit variance (He et al. 2015)
-                self.coefficients.append(nn.Parameter(torch.randn(n_out, n_in, len(space)) * max(fan_in, 1) ** -0.5))
-                self.register_buffer(f"basis{j}_{i}", torch.tensor(space).flatten(1), persistent=False)
+        pairs = [(out, into) for out in after.fields for into in before.fields]
+        spaces = [basis(rho_out, rho_in, kernel_size) for (rho_out, _), (rho_in, _) in pairs]
+        counts = [n_out * n_in for (_, n_out), (_, n_in) in pairs]
+        dimensions = [len(space) for space in spaces]
+        drawn = []
+        for row in range(len(after.fields)):
+            of_row = slice(row * len(before.fields), (row + 1) * len(before.fields))
+            fan_in = sum(n_in * d for (_, n_in), d in zip(before.fields, dimensions[of_row], strict=True))
+            # every basis element gives its output the kernel norm 1: this keeps unit variance (He et al. 2015)
+            drawn += [
+                torch.randn(count * d) * max(fan_in, 1) ** -0.5
+                for count, d in zip(counts[of_row], dimensions[of_row], strict=True)
+            ]
+        self.coefficients = nn.Parameter(torch.cat(drawn))
+        entries = [math.prod(space.shape[1:]) for space in spaces]
+        padded = np.zeros((len(pairs), max(dimensions), max(entries)), np.float32)
+        for pair, space in enumerate(spaces):
+            padded[pair, : len(space), : entries[pair]] = space.reshape(len(space), entries[pair])
+        self.register_buffer("basis", torch.tensor(padded), persistent=False)
+        self.register_buffer("gather", _padded_places(counts, dimensions), persistent=False)
+        self.register_buffer("place", self._places(max(counts), padded.shape[2]), persistent=False)
+
+    def _places(self, most_pairs: int, longest: int) -> Tensor:
+        """Return for every entry (out, k, k, in) of the kernel its place in the padded product (pairs, counts, M)."""
+        k = self.kernel_size
+        places = np.zeros((self.after.channels, k, k, self.before.channels), np.int64)
+        pair, top = 0, 0
+        for rho_out, n_out in self.after.fields:
+            left = 0
+            for rho_in, n_in in self.before.fields:
+                start = pair * most_pairs * longest
+                fields = np.arange(n_out * n_in).reshape(n_out, n_in, 1, 1, 1, 1) * longest
+                entries = np.arange(rho_out.size * rho_in.size * k * k).reshape(rho_out.size, rho_in.size, k, k)
+                block = (start + fields + entries).transpose(0, 2, 4, 5, 1, 3)
+                shape = (n_out * rho_out.size, k, k, n_in * rho_in.size)
+                places[top : top + shape[0], :, :, left : left + shape[3]] = block.reshape(shape)
+                pair, left = pair + 1, left + shape[3]
+            top += n_out * rho_out.size
+        return torch.tensor(places)
 
     def kernel(self) -> Tensor:
-        """Return the expanded kernel (out.channels, in.channels, k, k)."""
-        k = self.kernel_size
-        coefficients = iter(self.coefficients)
-        rows = []
-        for j, (rho_out, n_out) in enumerate(self.after.fields):
-            blocks = []
-            for i, (rho_in, n_in) in enumerate(self.before.fields):
-                expanded = next(coefficients) @ self.get_buffer(f"basis{j}_{i}")
-                block = expanded.view(n_out, n_in, rho_out.size, rho_in.size, k, k).transpose(1, 2)
-                blocks.append(block.reshape(n_out * rho_out.size, n_in * rho_in.size, k, k))
-            rows.append(torch.cat(blocks, 1) if len(blocks) > 1 else blocks[0])
-        return torch.cat(rows) if len(rows) > 1 else rows[0]
-
-    def forward(self, features: Tensor) -> Tensor:
-        # Expanded in float32: rounding a finished kernel keeps its symmetry, rounding inside the sum would not.
-        with torch.autocast(features.device.type, enabled=False):
-            kernel = self.kernel()
-        return F.conv2d(features, kernel, padding=self.padding)
+        """Return the expanded kernel (out.channels, in.channels, k, k), channels-last in memory."""
+        padded = F.pad(self.coefficients, (0, 1))[self.gather]
+        return torch.bmm(padded, self.basis).flatten()[self.place].permute(0, 3, 1, 2)
 
     def extra_repr(self) -> str:
         return f"{self.before} -> {self.after}, kernel_size={self.kernel_size}"
+
+
+def _padded_places(counts: list[int], dimensions: list[int]) -> Tensor:
+    """Return (pairs, most pairs of fields, largest dimension): where in the vector each coefficient is, or its end."""
+    sizes = [count * d for count, d in zip(counts, dimensions, strict=True)]
+    starts = [0, *accumulate(sizes)]
+    places = torch.full((len(counts), max(counts), max(dimensions)), starts[-1])
+    for pair, (count, d) in enumerate(zip(counts, dimensions, strict=True)):
+        places[pair, :count, :d] = torch.arange(starts[pair], starts[pair + 1]).view(count, d)
+    return places

@@ -21,7 +21,7 @@ def plain_block(before: FieldType, after: FieldType, kernel_size: int) -> nn.Mod
     )
 
 
-@families.register("cnn", options=PlanarOptions, version=1)
+@families.register("cnn", options=PlanarOptions, version=2)
 def build(options: PlanarOptions, shape: Shape, width: float) -> Network:
     """Plain CNN, the control: same depth, kernels, normalisation and pooling as the equivariant families."""
     return planar_network(

@@ -76,7 +76,7 @@ class Wrapped(nn.Module):
         return tensor
 
 
-@families.register("e2cnn", options=E2cnnOptions, version=1)
+@families.register("e2cnn", options=E2cnnOptions, version=2)
 def build(options: E2cnnOptions, shape: Shape, width: float) -> Network:
     """The steerable architecture through the library e2cnn, as a peer to compare with."""
     group = Group.parse(options.group)

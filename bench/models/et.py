@@ -20,7 +20,7 @@ from bench.groups import Element, FieldType, Group
 from bench.models import canonical
 from bench.models.canonical import Axis, Transformation
 from bench.models.cnn import TRIVIAL, plain_block
-from bench.models.network import Law, Network, Shape
+from bench.models.network import Law, Network, Shape, channels_last
 from bench.models.planar import HalvingPool, OddKernel, PlanarOptions, planar_network
 from bench.registry import families
 
@@ -161,7 +161,7 @@ class Canonicalise(nn.Module):
             composed, _ = self.poses(images)
             undone = canonical.sample(images, canonical.move(composed, self.points))
         # sampling drops the layout that the convolutions behind it are fastest in
-        return undone.clone(memory_format=torch.channels_last)
+        return channels_last(undone)
 
 
 def circular_block(before: FieldType, after: FieldType, kernel_size: int) -> nn.Module:
@@ -195,7 +195,7 @@ def unchanged(group: Group) -> Law:
     return law
 
 
-@families.register("et", options=EtOptions, version=1)
+@families.register("et", options=EtOptions, version=2)
 def build(options: EtOptions, shape: Shape, width: float) -> Network:
     """Equivariant Transformer (Tai et al. 2019): predicts and undoes rotation, scale, shear, ...; then a plain CNN."""
     # Only the first layer sees the image as it comes: a rotation after a shear is undone no better than the shear is.

@@ -29,7 +29,7 @@ class GcnnOptions(PlanarOptions):
         return str(group)
 
 
-@families.register("gcnn", options=GcnnOptions, version=1)
+@families.register("gcnn", options=GcnnOptions, version=2)
 def build(options: GcnnOptions, shape: Shape, width: float) -> Network:
     """Group-equivariant CNN: p4 and p4m by index, C_N and D_N by interpolated filters."""
     rho = regular(Group.parse(options.group))

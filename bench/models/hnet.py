@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from pydantic import Field, PositiveFloat, model_validator
 from torch import Tensor, nn
 
 from bench.errors import Impossible
 from bench.groups import FieldType, Group, irrep, trivial
+from bench.layers import ExpandedConv, FieldRun
 from bench.models.network import Law, Network, Shape, invariant
 from bench.models.planar import SMALLEST_IMAGE, HalvingPool, OddKernel, counts
 from bench.registry import Options, families
@@ -92,7 +92,7 @@ def harmonics(order: int, rings: int, kernel_size: int) -> np.ndarray:
     return waves
 
 
-class HarmonicConv(nn.Module):
+class HarmonicConv(ExpandedConv):
     """Harmonic convolution (B, before.channels, S, S) to (B, after.channels, S, S), as one real convolution.
 
     With ``phases`` every filter has a phase beta of its own.
@@ -103,7 +103,7 @@ class HarmonicConv(nn.Module):
     decayed = ("radial",)  # a phase is an angle: nothing is simpler about zero
 
     def __init__(self, before: Streams, after: Streams, kernel_size: int, rings: int, phases: bool = True) -> None:
-        super().__init__()
+        super().__init__(padding=kernel_size // 2)
         self.before, self.after, self.kernel_size = before, after, kernel_size
         orders = range(1 - before.orders, after.orders)
         pairs = (len(orders), after.count, before.count)
@@ -132,26 +132,19 @@ class HarmonicConv(nn.Module):
         filters = torch.bmm(coefficients.flatten(1, 2), self.basis)
         blocks = filters[self.filter_of]  # (out orders, in orders, out * in, 2 * components * k * k)
         blocks = blocks.view(after.orders, before.orders, after.count, before.count, 2, before.components, k, k)
-        return blocks.permute(0, 2, 4, 1, 3, 5, 6, 7).reshape(after.channels, before.channels, k, k)
-
-    def forward(self, features: Tensor) -> Tensor:
-        # Expanded in float32: rounding a finished kernel keeps its symmetry, rounding inside the sum would not.
-        with torch.autocast(features.device.type, enabled=False):
-            kernel = self.kernel()
-        return F.conv2d(features, kernel, padding=self.kernel_size // 2)
-
-
-def magnitudes(features: Tensor) -> Tensor:
-    """Return the magnitudes (B, C / 2, ...) of features (B, C, ...) whose channels are pairs of real and imaginary."""
-    real, imaginary = features.unflatten(1, (-1, 2)).unbind(2)
-    return torch.sqrt(real * real + imaginary * imaginary + _EPS)
+        kernel = blocks.permute(0, 2, 4, 6, 7, 1, 3, 5).reshape(after.channels, k, k, before.channels)
+        return kernel.permute(0, 3, 1, 2)  # channels-last in memory
 
 
 class Magnitudes(nn.Module):
-    """The magnitude of every complex feature, which no rotation changes."""
+    """The magnitude of every complex feature, which no rotation changes: (B, 2 n, S, S) to (B, n, S, S)."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.pairs = FieldRun([2] * count, has_norms=True)
 
     def forward(self, features: Tensor) -> Tensor:
-        return magnitudes(features)
+        return torch.sqrt(self.pairs.sums(features.square()) + _EPS)
 
 
 class MagnitudeBias(nn.Module):
@@ -168,14 +161,14 @@ class MagnitudeBias(nn.Module):
 class MagnitudeReLU(nn.Module):
     """C-ReLU: z becomes relu(f(|z|)) z / |z|, where f adds a bias or is a batch normalisation."""
 
-    def __init__(self, change: nn.Module) -> None:
+    def __init__(self, count: int, change: nn.Module) -> None:
         super().__init__()
+        self.magnitudes = Magnitudes(count)
         self.change = change
 
     def forward(self, features: Tensor) -> Tensor:
-        sizes = magnitudes(features)
-        factor = torch.relu(self.change(sizes)) / sizes
-        return features * torch.stack((factor, factor), 2).flatten(1, 2)
+        sizes = self.magnitudes(features)
+        return features * self.magnitudes.pairs.spread(torch.relu(self.change(sizes)) / sizes)
 
 
 class ClassMeans(nn.Module):
@@ -191,7 +184,7 @@ class ClassMeans(nn.Module):
         return means + self.bias
 
 
-@families.register("hnet", options=HnetOptions, version=1)
+@families.register("hnet", options=HnetOptions, version=2)
 def build(options: HnetOptions, shape: Shape, width: float) -> Network:
     """Harmonic Network (Worrall et al. 2017): rotation orders 0 to max_order; width 8 is the published network.
 
@@ -210,7 +203,7 @@ def build(options: HnetOptions, shape: Shape, width: float) -> Network:
         # as in the released network, every second block is normalised
         change = MagnitudeBias(count * orders) if i % 2 else nn.BatchNorm2d(count * orders)
         convolution = HarmonicConv(current, following, options.kernel_size, options.rings)
-        modules: list[nn.Module] = [convolution, MagnitudeReLU(change)]
+        modules: list[nn.Module] = [convolution, MagnitudeReLU(count * orders, change)]
         if i in options.pool_after:
             modules.append(HalvingPool())
         stages[f"block{i}"] = (nn.Sequential(*modules), following.fields.act)
@@ -221,6 +214,6 @@ def build(options: HnetOptions, shape: Shape, width: float) -> Network:
         classes.fields.act,
     )
     scalars = FieldType.scalars(ROTATIONS, classes.count * classes.orders)
-    stages["invariants"] = (Magnitudes(), scalars.act)
+    stages["invariants"] = (Magnitudes(scalars.channels), scalars.act)
     stages["output"] = (ClassMeans(classes), invariant)
     return Network(ROTATIONS, stages)

@@ -37,13 +37,13 @@ class FieldBias(nn.Module):
         return features + self.bias.to(features.dtype).repeat_interleave(self.size)[:, None, None]
 
 
-@families.register("p4cnn", options=TwinOptions, version=1)
+@families.register("p4cnn", options=TwinOptions, version=2)
 def build_p4cnn(options: TwinOptions, shape: Shape, width: float) -> Network:
     """P4CNN of Cohen & Welling 2016 (7 layers, group C4); width 10 is the published network."""
     return _seven_layers(regular(Group(4)), options, shape, width)
 
 
-@families.register("z2cnn", options=TwinOptions, version=1)
+@families.register("z2cnn", options=TwinOptions, version=2)
 def build_z2cnn(options: TwinOptions, shape: Shape, width: float) -> Network:
     """Z2CNN of Cohen & Welling 2016, the plain twin of P4CNN; width 20 is the published network."""
     return _seven_layers(trivial(Group(1)), options, shape, width)

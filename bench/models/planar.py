@@ -12,6 +12,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Annotated
 
+import torch
 import torch.nn.functional as F
 from pydantic import Field, PositiveFloat, field_validator, model_validator
 from torch import Tensor, nn
@@ -77,8 +78,18 @@ class HalvingPool(nn.Module):
     """
 
     def forward(self, features: Tensor) -> Tensor:
-        window = 3 if features.shape[-1] % 2 else 4
-        return F.avg_pool2d(features, window, stride=2, padding=1, count_include_pad=False)
+        if features.shape[-1] % 2:
+            return F.avg_pool2d(features, 3, stride=2, padding=1, count_include_pad=False)
+        # the mean over 4 x 4 as four means over 2 x 2, which neighbours share; what lies outside counts as zero
+        means = F.avg_pool2d(F.avg_pool2d(features, 2, stride=2, padding=1), 2, stride=1)
+        rows, columns = (_shares(size, means) for size in means.shape[-2:])
+        return means * (rows[:, None] * columns)
+
+
+def _shares(size: int, like: Tensor) -> Tensor:
+    """Return 1, and for the two windows at the ends, of which a quarter lies outside, 4/3: (size,)."""
+    place = torch.arange(size, device=like.device)
+    return torch.where((place == 0) | (place == size - 1), 4 / 3, 1.0).to(like.dtype)
 
 
 class Head(nn.Module):

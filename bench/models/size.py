@@ -23,8 +23,8 @@ def count_flops(network: nn.Module, shape: Shape) -> int:
     This is the cost of the exported network, of ordinary convolutions alone. Counts multiplications and additions of
     convolutions and matrix products, as torch's counter does.
     """
-    network.eval()
-    return _flops(network, shape, 2) - _flops(network, shape, 1)
+    of_two = _flops(network.eval(), shape, 2)
+    return of_two - _flops(network.eval(), shape, 1)  # anew, as a network keeps what it expanded
 
 
 def count_training_flops(network: nn.Module, shape: Shape, batch_size: int) -> float:

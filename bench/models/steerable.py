@@ -66,7 +66,7 @@ def field_representations(options: SteerableOptions) -> tuple[Representation, ..
     return tuple(induced(group, rotations, psi) for psi in irreps(rotations, options.max_frequency))
 
 
-@families.register("steerable", options=SteerableOptions, version=1)
+@families.register("steerable", options=SteerableOptions, version=2)
 def build(options: SteerableOptions, shape: Shape, width: float) -> Network:
     """E(2)-steerable CNN: C_N, D_N, SO(2), O(2) with regular, quotient, irreps or induced fields."""
     representations = field_representations(options)

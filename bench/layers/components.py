@@ -1,0 +1,18 @@
+"""The matrix between fields and their components."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def components(sizes: Sequence[int]) -> Tensor:
+    """Return the 0/1 matrix (fields, channels) whose row is one on the channels of a field; ``sizes`` of the fields.
+
+    Products with it sum over components and copy to them: the same on every run and every device, and quick on
+    channels-last features, where a sum over an axis of two or eight neighbours is not.
+    """
+    return torch.tensor(np.repeat(np.eye(len(sizes), dtype=np.float32), sizes, axis=1))

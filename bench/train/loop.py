@@ -1,0 +1,143 @@
+"""The training loop: data on the device, a schedule, evaluations, and a curve.
+
+Every step is a function of (seed, step) and of the weights: the same cell gives the same numbers whatever ran before.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from bench.seeds import derive
+from bench.train.capture import captured
+from bench.train.schedule import evaluation_steps, learning_rate, total_steps
+from bench.train.step import BLOCK, Step, Trainee
+
+# network -> (accuracy, negative log-likelihood) on validation data
+Validate = Callable[[nn.Module], tuple[float, float]]
+
+
+@dataclass
+class Fit:
+    """What training gave: the curve, the steps done, seconds without evaluations, and the step of a divergence."""
+
+    curve: list[dict[str, float | int]] = field(default_factory=list)
+    steps: int = 0
+    seconds: float = 0.0
+    diverged_at: int | None = None
+
+
+def fit(trainee: Trainee, validate: Validate) -> Fit:
+    """Train a network in place on images and labels that are already on its device.
+
+    Leaves the last or the best weights in the network, as the budget says. A loss that is not finite ends it
+    at the next evaluation, and the step that gave it is told.
+    """
+    return fit_together([trainee], [validate])[0]
+
+
+def fit_together(trainees: Sequence[Trainee], validates: Sequence[Validate]) -> list[Fit]:
+    """Train networks of one architecture side by side, each as `fit` would; their seconds are those of all of them.
+
+    ValueError where they differ in what a step has in common: the number of steps, batch size, evaluations, optimizer
+    and precision.
+    """
+    device = trainees[0].images.device
+    total = _in_common(trainees)
+    evaluate_after = evaluation_steps(trainees[0].budget, total)
+    outcomes = [_Outcome(trainee, validate, total) for trainee, validate in zip(trainees, validates, strict=True)]
+    with _dropout(trainees[0].seed, device):
+        step = Step(trainees, total)
+        advance = captured(step) if device.type == "cuda" else step
+        since, seconds, evaluated_at = clock(device), 0.0, 0
+        for done in range(1, total + 1):
+            if (done - 1) % BLOCK == 0:
+                step.load(done - 1)
+            advance()
+            if done not in evaluate_after:
+                continue
+            seconds += clock(device) - since
+            step.give_back()
+            for outcome, losses in zip(outcomes, step.losses[:, :done], strict=True):
+                if outcome.fit.diverged_at is None:
+                    outcome.evaluate(done, seconds, losses, evaluated_at)
+            if all(outcome.fit.diverged_at is not None for outcome in outcomes):
+                break
+            evaluated_at = done
+            since = clock(device)
+    return [outcome.finished() for outcome in outcomes]
+
+
+def clock(device: torch.device) -> float:
+    """Return seconds, once the device has done all that was asked of it."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()
+
+
+def _in_common(trainees: Sequence[Trainee]) -> int:
+    """Return the number of steps; ValueError if the trainees cannot share their steps."""
+    names = ("batch_size", "optimizer", "evaluations", "precision")
+    shared = {
+        (total_steps(each.budget, len(each.images)), *(getattr(each.budget, name) for name in names))
+        for each in trainees
+    }
+    if len(shared) > 1:
+        raise ValueError(f"networks that train together have the same steps, {', '.join(names)}; found {shared}")
+    return int(shared.pop()[0])
+
+
+class _Outcome:
+    """What becomes of one trainee: its curve, its best weights, its divergence."""
+
+    def __init__(self, trainee: Trainee, validate: Validate, total: int) -> None:
+        self.trainee, self.validate, self.total = trainee, validate, total
+        self.fit = Fit()
+        self._best: tuple[float, dict[str, Tensor]] | None = None
+
+    def evaluate(self, done: int, seconds: float, losses: Tensor, evaluated_at: int) -> None:
+        """Add a row to the curve, or note the divergence, after so many steps, whose losses are given."""
+        network, budget = self.trainee.network, self.trainee.budget
+        self.fit.seconds, self.fit.steps = seconds, done
+        recent = losses[evaluated_at:]
+        if not recent.isfinite().all():
+            self.fit.diverged_at = int((~losses.isfinite()).nonzero()[0]) + 1
+            return
+        accuracy, nll = self.validate(network)
+        if not math.isfinite(nll):  # the last step was one too many
+            self.fit.diverged_at = done
+            return
+        network.train()
+        if budget.checkpoint == "best" and (self._best is None or accuracy > self._best[0]):
+            self._best = accuracy, {name: value.clone() for name, value in network.state_dict().items()}
+        self.fit.curve.append(
+            {
+                "step": done,
+                "epoch": done * budget.batch_size / len(self.trainee.images),
+                "seconds": seconds,
+                "train_loss": float(recent.mean()),
+                "learning_rate": learning_rate(budget, done - 1, self.total),
+                "validation_accuracy": accuracy,
+                "validation_nll": nll,
+            }
+        )
+
+    def finished(self) -> Fit:
+        """Return the fit, after putting the best weights back where the budget asks for them."""
+        if self._best is not None and self.fit.diverged_at is None:
+            self.trainee.network.load_state_dict(self._best[1])
+        return self.fit
+
+
+@contextmanager
+def _dropout(seed: int, device: torch.device) -> Iterator[None]:
+    """Give dropout, which draws from torch's own generators, a stream of the seed; they are left as they were."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(derive(seed, "dropout"))
+        yield

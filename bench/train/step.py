@@ -1,0 +1,166 @@
+"""One optimizer step as a function of tensors on the device, so that it can be replayed without the host.
+
+What a step needs from the host (which images, how they are moved, the learning rate) is written to tables on the device
+for `BLOCK` steps at once; a counter on the device says which row is next.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bench.cell import Budget
+from bench.train.networks import Alone, SideBySide
+from bench.train.schedule import batches, learning_rate
+
+BLOCK = 64
+"""Steps between two visits of the host."""
+
+
+@dataclass(frozen=True)
+class Moves:
+    """Augmentation in two parts: ``draw(step, count)`` on the host, ``apply(images, *drawn)`` on the device."""
+
+    draw: Callable[[int, int], tuple[Tensor, ...]]
+    apply: Callable[..., Tensor]
+
+
+UNMOVED = Moves(lambda step, count: (), lambda images: images)
+
+
+@dataclass(frozen=True)
+class Trainee:
+    """A network, and what it is trained on and how."""
+
+    network: nn.Module
+    images: Tensor
+    labels: Tensor
+    moves: Moves
+    budget: Budget
+    seed: int
+
+
+class Step:
+    """The step that all trainees take at once: called, it moves their weights and writes down their ``losses``."""
+
+    def __init__(self, trainees: Sequence[Trainee], total: int) -> None:
+        self.trainees = trainees
+        self.budget = trainees[0].budget
+        self.device = trainees[0].images.device
+        self.losses = torch.zeros(len(trainees), total, device=self.device)
+        self.number = torch.zeros((), dtype=torch.int64, device=self.device)
+        networks = [trainee.network.train() for trainee in trainees]
+        self.networks = Alone(networks[0]) if len(networks) == 1 else SideBySide(networks)
+        self._warm_up()
+        self.courses = [_Course(trainee, total) for trainee in trainees]
+
+    def load(self, first: int) -> None:
+        """Write the tables of the block that begins with step ``first``, counted from 0."""
+        for course in self.courses:
+            course.load(first)
+
+    def __call__(self) -> None:
+        row = (self.number % BLOCK).view(1)
+        given = [course.batch(row) for course in self.courses]
+        losses = self.networks.losses([images for images, _ in given], [labels for _, labels in given], self.budget)
+        for course in self.courses:
+            course.optimizer.zero_grad(set_to_none=True)
+        losses.sum().backward()
+        for course in self.courses:
+            course.optimizer.step()
+        self.losses.index_copy_(1, self.number.view(1), losses.detach().view(-1, 1))
+        self.number += 1
+
+    def give_back(self) -> None:
+        """Bring the trainees' own networks up to date."""
+        self.networks.give_back()
+
+    def restart(self, states: Sequence[Mapping[str, Tensor]]) -> None:
+        """Go back to before the first step, when the networks had these states."""
+        for trainee, course, state in zip(self.trainees, self.courses, states, strict=True):
+            trainee.network.load_state_dict(state)
+            course.restart()
+        self.networks.take()
+        self.number.zero_()
+        self.losses.zero_()
+
+    def _warm_up(self) -> None:
+        """Run one pass on a copy of the networks, so that no first-use cost falls into the clock."""
+        twins = copy.deepcopy(self.networks)
+        batch = slice(self.budget.batch_size)
+        images = [trainee.images[batch] for trainee in self.trainees]
+        labels = [trainee.labels[batch] for trainee in self.trainees]
+        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
+            twins.losses(images, labels, self.budget).sum().backward()
+
+
+class _Course:
+    """One trainee's tables, batches and optimizer."""
+
+    def __init__(self, trainee: Trainee, total: int) -> None:
+        self.trainee, self.total = trainee, total
+        self.rate = torch.zeros((), device=trainee.images.device)
+        self.optimizer = optimizer_of(trainee.network, trainee.budget, self.rate)
+        self._tables: list[Tensor] = []
+        self._order = self._batches()
+
+    def load(self, first: int) -> None:
+        """Write the rows of the steps from ``first`` on."""
+        budget, device = self.trainee.budget, self.rate.device
+        steps = range(first, min(first + BLOCK, self.total))
+        drawn = [self.trainee.moves.draw(step, budget.batch_size) for step in steps]
+        rows = [
+            torch.tensor([learning_rate(budget, step, self.total) for step in steps]),
+            torch.stack([next(self._order) for _ in steps]),
+            *(torch.stack(each) for each in zip(*drawn, strict=True)),
+        ]
+        if not self._tables:
+            self._tables = [torch.empty_like(each, device=device) for each in rows]
+        for table, each in zip(self._tables, rows, strict=True):
+            source = each.pin_memory() if device.type == "cuda" else each
+            table[: len(source)].copy_(source, non_blocking=True)
+
+    def batch(self, row: Tensor) -> tuple[Tensor, Tensor]:
+        """Set the learning rate and return the images, moved, and the labels of a row (1,) of the tables."""
+        rate, index, *drawn = (table.index_select(0, row)[0] for table in self._tables)
+        self.rate.copy_(rate)
+        return self.trainee.moves.apply(self.trainee.images[index], *drawn), self.trainee.labels[index]
+
+    def restart(self) -> None:
+        """Forget all steps: moments and counts of the optimizer start at zero."""
+        self._order = self._batches()
+        for kept in self.optimizer.state.values():
+            for value in kept.values():
+                value.zero_()
+
+    def _batches(self) -> Iterator[Tensor]:
+        return batches(len(self.trainee.images), self.trainee.budget.batch_size, self.trainee.seed)
+
+
+def optimizer_of(network: nn.Module, budget: Budget, rate: Tensor) -> torch.optim.Optimizer:
+    """Return the optimizer of a budget; its learning rate is what stands in the tensor ``rate``."""
+    decayed: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
+    for module in network.modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            (decayed if _decays(module, name, parameter) else others).append(parameter)
+    groups = [{"params": decayed, "weight_decay": budget.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    # fused kernels read the rate on the device, as a captured step must
+    options: dict[str, Any] = {"lr": rate, "fused": True}
+    if budget.optimizer == "adamw":
+        return torch.optim.AdamW(groups, capturable=rate.is_cuda, **options)
+    return torch.optim.SGD(groups, momentum=0.9, nesterov=True, **options)
+
+
+def _decays(module: nn.Module, name: str, parameter: Tensor) -> bool:
+    """Tell whether weight decay is for a parameter: not biases, scales and thresholds, where it regularises nothing.
+
+    Their shape tells; a module for which it does not names in ``decayed`` the parameters that are weights.
+    """
+    named: tuple[str, ...] | None = getattr(module, "decayed", None)
+    return parameter.dim() > 1 if named is None else name in named

@@ -24,13 +24,14 @@ class SteerableConv(ExpandedConv):
     Where a pair has no equivariant kernel (from scalars to pseudoscalars, say) the block is zero. ``basis`` gives the
     kernels between two representations; the padding keeps the size of odd kernels unless told otherwise.
 
-    ``coefficients`` holds all of them in one vector. One batched matrix product with the bases of all pairs, padded to
-    one shape, expands the layer; ``gather`` and ``place`` bring numbers into that shape and out of it.
+    ``coefficients`` holds all of them in one vector. One matrix product expands the layer: with the basis of the only
+    pair, or a batched one with the bases of all pairs, padded to one shape; ``gather`` and ``place`` bring numbers into
+    that shape and out of it.
     """
 
     basis: Tensor
-    gather: Tensor
-    place: Tensor
+    gather: Tensor | None
+    place: Tensor | None
     decayed = ("coefficients",)
 
     def __init__(
@@ -60,10 +61,12 @@ class SteerableConv(ExpandedConv):
         entries = [math.prod(space.shape[1:]) for space in spaces]
         padded = np.zeros((len(pairs), max(dimensions), max(entries)), np.float32)
         for pair, space in enumerate(spaces):
-            padded[pair, : len(space), : entries[pair]] = space.reshape(len(space), entries[pair])
+            # (out, k, k, in), the order of a channels-last kernel
+            padded[pair, : len(space), : entries[pair]] = space.transpose(0, 1, 3, 4, 2).reshape(len(space), entries[pair])
         self.register_buffer("basis", torch.tensor(padded), persistent=False)
-        self.register_buffer("gather", _padded_places(counts, dimensions), persistent=False)
-        self.register_buffer("place", self._places(max(counts), padded.shape[2]), persistent=False)
+        several = len(pairs) > 1
+        self.register_buffer("gather", _padded_places(counts, dimensions) if several else None, persistent=False)
+        self.register_buffer("place", self._places(max(counts), max(entries)) if several else None, persistent=False)
 
     def _places(self, most_pairs: int, longest: int) -> Tensor:
         """Return for every entry (out, k, k, in) of the kernel its place in the padded product (pairs, counts, M)."""
@@ -75,8 +78,8 @@ class SteerableConv(ExpandedConv):
             for rho_in, n_in in self.before.fields:
                 start = pair * most_pairs * longest
                 fields = np.arange(n_out * n_in).reshape(n_out, n_in, 1, 1, 1, 1) * longest
-                entries = np.arange(rho_out.size * rho_in.size * k * k).reshape(rho_out.size, rho_in.size, k, k)
-                block = (start + fields + entries).transpose(0, 2, 4, 5, 1, 3)
+                entries = np.arange(rho_out.size * rho_in.size * k * k).reshape(rho_out.size, k, k, rho_in.size)
+                block = (start + fields + entries).transpose(0, 2, 3, 4, 1, 5)
                 shape = (n_out * rho_out.size, k, k, n_in * rho_in.size)
                 places[top : top + shape[0], :, :, left : left + shape[3]] = block.reshape(shape)
                 pair, left = pair + 1, left + shape[3]
@@ -85,6 +88,11 @@ class SteerableConv(ExpandedConv):
 
     def kernel(self) -> Tensor:
         """Return the expanded kernel (out.channels, in.channels, k, k), channels-last in memory."""
+        if self.gather is None or self.place is None:
+            (rho_out, n_out), (rho_in, n_in), k = self.after.fields[0], self.before.fields[0], self.kernel_size
+            product = self.coefficients.view(n_out * n_in, self.basis.shape[1]) @ self.basis[0]
+            blocks = product.view(n_out, n_in, rho_out.size, k, k, rho_in.size).permute(0, 2, 3, 4, 1, 5)
+            return blocks.reshape(self.after.channels, k, k, self.before.channels).permute(0, 3, 1, 2)
         padded = F.pad(self.coefficients, (0, 1))[self.gather]
         return torch.bmm(padded, self.basis).flatten()[self.place].permute(0, 3, 1, 2)
 

@@ -36,7 +36,7 @@ def rings(kernel_size: int) -> list[Ring]:
     return found
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1024)
 def kernel_basis(out: Representation, into: Representation, kernel_size: int) -> np.ndarray:
     """Return a basis (n, out.size, in.size, k, k), float32, of the equivariant kernels from ``into`` to ``out``.
 

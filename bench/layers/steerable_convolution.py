@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import accumulate
 
 import numpy as np
@@ -44,10 +45,9 @@ class SteerableConv(ExpandedConv):
     ) -> None:
         super().__init__(kernel_size // 2 if padding is None else padding)
         self.before, self.after, self.kernel_size = before, after, kernel_size
-        pairs = [(out, into) for out in after.fields for into in before.fields]
-        spaces = [basis(rho_out, rho_in, kernel_size) for (rho_out, _), (rho_in, _) in pairs]
-        counts = [n_out * n_in for (_, n_out), (_, n_in) in pairs]
-        dimensions = [len(space) for space in spaces]
+        counts = [n_out * n_in for _, n_out in after.fields for _, n_in in before.fields]
+        representations = (tuple(rho for rho, _ in fields.fields) for fields in (after, before))
+        padded, dimensions = _padded_basis(basis, *representations, kernel_size)
         drawn = []
         for row in range(len(after.fields)):
             of_row = slice(row * len(before.fields), (row + 1) * len(before.fields))
@@ -58,15 +58,11 @@ class SteerableConv(ExpandedConv):
                 for count, d in zip(counts[of_row], dimensions[of_row], strict=True)
             ]
         self.coefficients = nn.Parameter(torch.cat(drawn))
-        entries = [math.prod(space.shape[1:]) for space in spaces]
-        padded = np.zeros((len(pairs), max(dimensions), max(entries)), np.float32)
-        for pair, space in enumerate(spaces):
-            # (out, k, k, in), the order of a channels-last kernel
-            padded[pair, : len(space), : entries[pair]] = space.transpose(0, 1, 3, 4, 2).reshape(len(space), entries[pair])
-        self.register_buffer("basis", torch.tensor(padded), persistent=False)
-        several = len(pairs) > 1
+        # on the device that layers are being made on; one tensor serves all layers between these representations
+        self.register_buffer("basis", padded.to(self.coefficients.device), persistent=False)
+        several = len(counts) > 1
         self.register_buffer("gather", _padded_places(counts, dimensions) if several else None, persistent=False)
-        self.register_buffer("place", self._places(max(counts), max(entries)) if several else None, persistent=False)
+        self.register_buffer("place", self._places(max(counts), padded.shape[2]) if several else None, persistent=False)
 
     def _places(self, most_pairs: int, longest: int) -> Tensor:
         """Return for every entry (out, k, k, in) of the kernel its place in the padded product (pairs, counts, M)."""
@@ -98,6 +94,27 @@ class SteerableConv(ExpandedConv):
 
     def extra_repr(self) -> str:
         return f"{self.before} -> {self.after}, kernel_size={self.kernel_size}"
+
+
+@lru_cache(maxsize=64)
+def _padded_basis(
+    basis: Callable[[Representation, Representation, int], np.ndarray],
+    out: tuple[Representation, ...],
+    into: tuple[Representation, ...],
+    kernel_size: int,
+) -> tuple[Tensor, list[int]]:
+    """Return the bases of all pairs in one shape (pairs, dimension, out.size k k in.size), and their dimensions.
+
+    The entries of a kernel are in the order of a channels-last one.
+    """
+    spaces = [basis(rho_out, rho_in, kernel_size) for rho_out in out for rho_in in into]
+    entries = [math.prod(space.shape[1:]) for space in spaces]
+    padded = np.zeros((len(spaces), max(map(len, spaces)), max(entries)), np.float32)
+    for place, space in enumerate(spaces):
+        padded[place, : len(space), : entries[place]] = space.transpose(0, 1, 3, 4, 2).reshape(
+            len(space), entries[place]
+        )
+    return torch.from_numpy(padded), [len(space) for space in spaces]
 
 
 def _padded_places(counts: list[int], dimensions: list[int]) -> Tensor:

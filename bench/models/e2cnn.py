@@ -68,6 +68,15 @@ class Wrapped(nn.Module):
         """Switch mode; the kernels that e2cnn expands for evaluation are values, not part of a graph."""
         return super().train(mode)
 
+    def plain(self) -> nn.Sequential:
+        """Return the layers with e2cnn's convolution as an ordinary one, its normalisation too where e2cnn has one."""
+        e2nn = load_e2cnn().nn
+        exported: list[nn.Module] = []
+        left: list[Any] = list(self.layers)
+        while left and isinstance(left[0], (e2nn.R2Conv, e2nn.InnerBatchNorm)):
+            exported.append(left.pop(0).eval().export())
+        return nn.Sequential(*exported, *([Wrapped(*left)] if left else []))
+
     def forward(self, features: Tensor) -> Tensor:
         current = load_e2cnn().nn.GeometricTensor(features, self.layers[0].in_type)
         for layer in self.layers:

@@ -1,0 +1,37 @@
+"""Every family is one graph to torch.compile: nothing in a step asks the host."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from bench.models.matching import build
+from bench.models.network import Shape
+from bench.registry import families
+from tests.test_export import NETWORKS
+
+OURS = [name for name in NETWORKS if not name.startswith("e2cnn")]
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_training_step_compiles_without_a_graph_break(name: str) -> None:
+    family, options = NETWORKS[name]
+    entry = families[family]
+    smaller = {} if family == "p4cnn" else {"channels": (1, 2), "pool_after": (1,)}
+    network = build(entry, entry.options(**options, **smaller), Shape(1, 28, 4), 2.0, seed=0).train()
+    for module in network.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+    images, labels = torch.rand(4, 1, 28, 28), torch.arange(4)
+    expected = nn.functional.cross_entropy(network(images), labels)
+    expected.backward()
+    gradients = [parameter.grad for parameter in network.parameters()]
+    network.zero_grad()
+    torch.compiler.reset()
+    compiled = torch.compile(network, backend="aot_eager", fullgraph=True)
+    found = nn.functional.cross_entropy(compiled(images), labels)
+    found.backward()
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+    for parameter, gradient in zip(network.parameters(), gradients, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient, rtol=1e-2, atol=1e-4)

@@ -231,6 +231,23 @@ def advise(
     raise typer.Exit(carry_out(data, minutes, yes, device, workers, out, fresh))
 
 
+@app.command()
+def gate(
+    record: Annotated[bool, typer.Option("--record", help="Write a new baseline for this class of device.")] = False,
+    baselines: Annotated[Path, typer.Option(help="The folder of baselines, one file per class of device.")] = Path(
+        "results/speed"
+    ),
+    only: Annotated[str, typer.Option(help="Workloads with this in their name, such as 'step' or 'hnet'.")] = "",
+    device: DeviceOption = "auto",
+) -> None:
+    """Say whether this code got slower, larger or less exact: exit code 0 if not, 1 if so, 3 if it cannot be told."""
+    from bench.gate import command
+    from bench.run import chosen_device
+
+    where = chosen_device(device)
+    raise typer.Exit(command.record(baselines, where) if record else command.gate(baselines, where, only))
+
+
 @app.command("list")
 def list_(
     kind: Annotated[str, typer.Argument(help="families, datasets, measurements, suites or augmentations.")],

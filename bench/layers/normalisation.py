@@ -24,6 +24,10 @@ class FieldBatchNorm(nn.Module):
     running_variance: Tensor
     components: Tensor
     centred: Tensor
+    average: Tensor
+    average_mean: Tensor
+    zeros: Tensor
+    ones: Tensor
 
     def __init__(self, fields: FieldType, momentum: float = 0.1, eps: float = 1e-5) -> None:
         super().__init__()
@@ -34,15 +38,21 @@ class FieldBatchNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(sum(permutes)))
         self.register_buffer("running_mean", torch.zeros(len(sizes)))
         self.register_buffer("running_variance", torch.ones(len(sizes)))
-        self.register_buffer("components", components(sizes), persistent=False)
+        of_fields = components(sizes)
+        average = of_fields / of_fields.sum(1, keepdim=True)
+        self.register_buffer("components", of_fields, persistent=False)
         self.register_buffer("centred", torch.eye(len(sizes))[permutes], persistent=False)
+        self.register_buffer("average", average, persistent=False)
+        # of the fields that have a mean: the others' rows are zero
+        self.register_buffer("average_mean", average * torch.tensor(permutes)[:, None], persistent=False)
+        self.register_buffer("zeros", torch.zeros(of_fields.shape[1]), persistent=False)
+        self.register_buffer("ones", torch.ones(of_fields.shape[1]), persistent=False)
 
     def forward(self, features: Tensor) -> Tensor:
         statistics = self._statistics(features) if self.training else (self.running_mean, self.running_variance)
         scale, shift = self.affine(*statistics)
         # scale and shift in one pass, computed in float32: normalising by a mean of zero and a variance of one
-        mean, variance = torch.zeros_like(shift), torch.ones_like(scale)
-        return F.batch_norm(features, mean, variance, scale, shift, training=False, eps=0.0)
+        return F.batch_norm(features, self.zeros, self.ones, scale, shift, training=False, eps=0.0)
 
     def plain(self) -> nn.BatchNorm2d:
         """Return the ordinary normalisation with the same output in evaluation."""
@@ -63,9 +73,8 @@ class FieldBatchNorm(nn.Module):
         """Return mean and variance of every field of a batch, and remember them."""
         with torch.autocast(features.device.type, enabled=False):
             means, variances = _Moments.apply(features)
-            average = self.components / self.components.sum(1, keepdim=True)
-            mean = (average @ means) * self.centred.sum(0)
-            variance = average @ (variances + means.square()) - mean.square()
+            mean = self.average_mean @ means
+            variance = self.average @ torch.addcmul(variances, means, means) - mean.square()
         with torch.no_grad():
             for running, found in ((self.running_mean, mean), (self.running_variance, variance)):
                 running.mul_(1 - self.momentum).add_(found, alpha=self.momentum)

@@ -24,10 +24,8 @@ class FieldBatchNorm(nn.Module):
     running_variance: Tensor
     components: Tensor
     centred: Tensor
-    average: Tensor
-    average_mean: Tensor
-    zeros: Tensor
-    ones: Tensor
+    averages: Tensor
+    constants: Tensor
 
     def __init__(self, fields: FieldType, momentum: float = 0.1, eps: float = 1e-5) -> None:
         super().__init__()
@@ -42,72 +40,108 @@ class FieldBatchNorm(nn.Module):
         average = of_fields / of_fields.sum(1, keepdim=True)
         self.register_buffer("components", of_fields, persistent=False)
         self.register_buffer("centred", torch.eye(len(sizes))[permutes], persistent=False)
-        self.register_buffer("average", average, persistent=False)
-        # of the fields that have a mean: the others' rows are zero
-        self.register_buffer("average_mean", average * torch.tensor(permutes)[:, None], persistent=False)
-        self.register_buffer("zeros", torch.zeros(of_fields.shape[1]), persistent=False)
-        self.register_buffer("ones", torch.ones(of_fields.shape[1]), persistent=False)
+        # of all fields, and of those that have a mean: the others' rows are zero
+        averages = torch.stack([average, average * torch.tensor(permutes)[:, None]])
+        self.register_buffer("averages", averages, persistent=False)
+        self.register_buffer("constants", torch.tensor([[0.0], [1.0]]).repeat(1, len(of_fields[0])), persistent=False)
 
     def forward(self, features: Tensor) -> Tensor:
-        statistics = self._statistics(features) if self.training else (self.running_mean, self.running_variance)
-        scale, shift = self.affine(*statistics)
-        # scale and shift in one pass, computed in float32: normalising by a mean of zero and a variance of one
-        return F.batch_norm(features, self.zeros, self.ones, scale, shift, training=False, eps=0.0)
+        with torch.autocast(features.device.type, enabled=False):
+            bias = self.bias @ self.centred
+            if not self.training:
+                scale, shift = self._affine(bias)
+                zeros, ones = self.constants
+                return F.batch_norm(features, zeros, ones, scale, shift, eps=0.0)
+            layout = (self.components, self.averages, self.eps)
+            normalised, mean, variance = _Normalise.apply(features, self.weight[None], bias[None], *layout)
+        with torch.no_grad():
+            for running, found in ((self.running_mean, mean), (self.running_variance, variance)):
+                running.mul_(1 - self.momentum).add_(found[0], alpha=self.momentum)
+        result: Tensor = normalised
+        return result
 
     def plain(self) -> nn.BatchNorm2d:
         """Return the ordinary normalisation with the same output in evaluation."""
         with torch.no_grad():
-            scale, shift = self.affine(self.running_mean, self.running_variance)
+            scale, shift = self._affine(self.bias @ self.centred)
         normalisation = nn.BatchNorm2d(len(scale), eps=0.0, device=scale.device)
         normalisation.weight, normalisation.bias = nn.Parameter(scale), nn.Parameter(shift)
         return normalisation.train(self.training)
 
-    def affine(self, mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the scale and the shift of every channel that fields' statistics give."""
-        with torch.autocast(mean.device.type, enabled=False):
-            scale = self.weight * torch.rsqrt(variance + self.eps)
-            shift = self.bias @ self.centred - mean * scale
-            return scale @ self.components, shift @ self.components
-
-    def _statistics(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Return mean and variance of every field of a batch, and remember them."""
-        with torch.autocast(features.device.type, enabled=False):
-            means, variances = _Moments.apply(features)
-            mean = self.average_mean @ means
-            variance = self.average @ torch.addcmul(variances, means, means) - mean.square()
-        with torch.no_grad():
-            for running, found in ((self.running_mean, mean), (self.running_variance, variance)):
-                running.mul_(1 - self.momentum).add_(found, alpha=self.momentum)
-        return mean, variance
+    def _affine(self, bias: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the scale and the shift of every channel that the running statistics give."""
+        scale = self.weight * torch.rsqrt(self.running_variance + self.eps)
+        both = torch.stack([scale, bias - self.running_mean * scale]) @ self.components
+        return both[0], both[1]
 
 
-class _Moments(torch.autograd.Function):
-    """Mean and variance of every channel of (B, C, H, W), in float32: the statistics of torch's own normalisation.
+class _Normalise(torch.autograd.Function):
+    """Features (B, n C, H, W) of n networks side by side, normalised by their fields' mean and variance, each (n, F).
 
-    `torch.var_mean` takes thirty times as long on channels-last features.
+    Written out, as a step has a few passes over the features and dozens of operations on a number per field; on a
+    small network the dozens cost as much. Weight and bias are (n, F), the bias zero where a field has none.
     """
 
     @staticmethod
-    def forward(features: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        features: Tensor, weight: Tensor, bias: Tensor, components: Tensor, averages: Tensor, eps: float
+    ) -> tuple[Tensor, Tensor, Tensor]:
         means, variances = torch.batch_norm_update_stats(features, None, None, 0.0)
-        return means.float(), variances.float()
+        means = means.float().view(len(weight), -1)
+        variances = variances.float().view(len(weight), -1)
+        mean = means @ averages[1].T
+        variance = torch.addcmul(variances, means, means) @ averages[0].T - mean * mean
+        scale = weight * torch.rsqrt(variance + eps)
+        scales, shifts = torch.stack([scale, torch.addcmul(bias, mean, scale, value=-1)]) @ components
+        return _affine(features, scales.flatten(), shifts.flatten()), mean, variance
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor], output: tuple[Tensor, Tensor]) -> None:
-        ctx.save_for_backward(*inputs, output[0])
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+        features, weight, _, components, averages, eps = inputs
+        _, mean, variance = output
+        ctx.mark_non_differentiable(mean, variance)
+        ctx.save_for_backward(features, weight, components, averages, mean, variance)
+        ctx.eps = eps
 
     @staticmethod
-    def backward(ctx: Any, by_mean: Tensor, by_variance: Tensor) -> Tensor:
-        features, means = ctx.saved_tensors
+    def backward(ctx: Any, grad: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
+        features, weight, components, averages, mean, variance = ctx.saved_tensors
+        inverse = torch.rsqrt(variance + ctx.eps)
+        scale = weight * inverse
+        scales = (scale @ components).flatten()
+        zeros, ones = torch.zeros_like(scales), torch.ones_like(scales)
+        through, by_scales, by_shifts = torch.ops.aten.native_batch_norm_backward(
+            grad, features, scales, zeros, ones, None, None, False, 0.0, [True, True, True]
+        )
+        by_scale, by_shift = torch.stack([by_scales, by_shifts]).view(2, len(weight), -1) @ components.T
+        by_scale = torch.addcmul(by_scale, mean, by_shift, value=-1)  # the shift holds the scale too
+        by_weight = by_scale * inverse
+        by_variance = -0.5 * by_weight * scale * inverse
+        # the variance is the mean square less the square of the mean
+        by_mean = -(scale * by_shift + 2 * mean * by_variance)
         count = features.numel() // features.shape[1]
-        scale = 2 * by_variance / count
-        shift = by_mean / count - means * scale
-        return F.batch_norm(features, torch.zeros_like(shift), torch.ones_like(scale), scale, shift, eps=0.0)
+        slopes = (by_variance @ averages[0]).flatten() * (2 / count)
+        levels = (by_mean @ averages[1]).flatten() / count
+        return through.add_(_affine(features, slopes, levels)), by_weight, by_shift, None, None, None
 
     @staticmethod
-    def vmap(info: Any, dims: tuple[int], features: Tensor) -> tuple[tuple[Tensor, Tensor], tuple[int, int]]:
-        """Networks that are trained together lie side by side in the channels."""
-        beside = features.movedim(dims[0], 1)
-        found = _Moments.apply(beside.flatten(1, 2))
-        means, variances = (each.view(beside.shape[1:3]) for each in found)
-        return (means, variances), (0, 0)
+    def vmap(info: Any, dims: tuple[int | None, ...], *inputs: Any) -> tuple[tuple[Tensor, ...], tuple[int, ...]]:
+        """Networks that train together lie side by side in the channels."""
+        features, weight, bias, *layout = inputs
+        count = info.batch_size
+        beside = _with(features, dims[0], 1, count).flatten(1, 2)
+        weight, bias = (_with(each, dim, 0, count).flatten(0, 1) for each, dim in ((weight, dims[1]), (bias, dims[2])))
+        found, mean, variance = _Normalise.apply(beside, weight, bias, *layout)
+        return (found.unflatten(1, (count, -1)), mean[:, None], variance[:, None]), (1, 0, 0)
+
+
+def _with(values: Tensor, dim: int | None, place: int, count: int) -> Tensor:
+    """Return values whose dimension of networks is at ``place``, of which there are ``count``."""
+    if dim is None:
+        values, dim = values.expand(count, *values.shape), 0
+    return values.movedim(dim, place)
+
+
+def _affine(features: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    """Return features times a scale plus a shift per channel, computed in float32 in one pass."""
+    return F.batch_norm(features, torch.zeros_like(shift), torch.ones_like(scale), scale, shift, eps=0.0)

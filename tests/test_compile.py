@@ -14,6 +14,30 @@ from tests.test_export import NETWORKS
 OURS = [name for name in NETWORKS if not name.startswith("e2cnn")]
 
 
+# Of fields with norms torch 2.13 traces, in bfloat16 and without a pass before, a view that their layout does not allow.
+# Eager, float32 and compilation after a pass are right; the cause is not found.
+TRACED_WRONG = [name for name in OURS if name.split()[-1] in ("gated", "norm", "induced")]
+BFLOAT16 = [
+    pytest.param(name, marks=pytest.mark.xfail(raises=RuntimeError, strict=True)) if name in TRACED_WRONG else name
+    for name in OURS
+]
+
+
+@pytest.mark.parametrize("name", BFLOAT16)
+def test_a_step_in_bfloat16_compiles_before_anything_ran(name: str) -> None:
+    """What is made at its first use is made inside the graph."""
+    family, options = NETWORKS[name]
+    entry = families[family]
+    smaller = {} if family == "p4cnn" else {"channels": (1, 2), "pool_after": (1,)}
+    network = build(entry, entry.options(**options, **smaller), Shape(1, 28, 4), 2.0, seed=0).train()
+    torch.compiler.reset()
+    compiled = torch.compile(network, backend="aot_eager", fullgraph=True)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        logits = compiled(torch.rand(4, 1, 28, 28))
+    logits.float().sum().backward()
+    assert all(parameter.grad is not None for parameter in network.parameters())
+
+
 @pytest.mark.parametrize("name", OURS)
 def test_a_training_step_compiles_without_a_graph_break(name: str) -> None:
     family, options = NETWORKS[name]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -32,11 +31,11 @@ class FieldType:
     def group(self) -> Group:
         return self.fields[0][0].group
 
-    @cached_property
+    @property
     def channels(self) -> int:
         return sum(self.widths)
 
-    @cached_property
+    @property
     def widths(self) -> list[int]:
         """The channels of each pair, in order."""
         return [rho.size * count for rho, count in self.fields]

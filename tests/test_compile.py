@@ -14,7 +14,7 @@ from tests.test_export import NETWORKS
 OURS = [name for name in NETWORKS if not name.startswith("e2cnn")]
 
 
-# Of fields with norms torch 2.13 traces, in bfloat16 and without a pass before, a view that their layout does not allow.
+# Of fields with norms torch 2.13 traces, in bfloat16 and without a pass before, a view that their layout forbids.
 # Eager, float32 and compilation after a pass are right; the cause is not found.
 TRACED_WRONG = [name for name in OURS if name.split()[-1] in ("gated", "norm", "induced")]
 BFLOAT16 = [

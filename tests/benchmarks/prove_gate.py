@@ -2,7 +2,7 @@
 
 ``python -m tests.benchmarks.prove_gate [TRIES] [WORKLOAD]`` makes that many tries, each in a process of its own, with
 the baseline of this machine: once with the code as it is, once with a step that takes a tenth longer, which it really
-does: it waits, busily, for a tenth of the time that it just took. Writes results/speed/gate-proof.csv.
+does: it waits, busily, for a tenth of the time that it just took. Writes results/speed/gate-proof-<workload>.csv.
 """
 
 from __future__ import annotations
@@ -82,7 +82,8 @@ def main() -> None:
             outcome, change = row.split("\t")
             rows.append({"workload": name, "try": number, "slowdown": slowdown, "outcome": outcome, "change": change})
     load.kill()
-    with (FOLDER / "gate-proof.csv").open("w", newline="") as file:
+    slug = "-".join(name.replace(",", "").split()).lower()
+    with (FOLDER / f"gate-proof-{slug}.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)

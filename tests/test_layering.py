@@ -58,7 +58,19 @@ ALLOWED: dict[str, set[str]] = {
     | {"tables"},
     "show": {"augment", "cell", "data", "errors", "execute", "figures", "groups", "kernels", "layers", "measure"}
     | {"models", "plan", "results", "store", "suite"},
-    "gate": {"augment", "cell", "errors", "execute", "groups", "kernels", "measure", "models", "plan", "registry"}
+    "gate": {
+        "augment",
+        "cell",
+        "errors",
+        "execute",
+        "groups",
+        "kernels",
+        "layers",
+        "measure",
+        "models",
+        "plan",
+        "registry",
+    }
     | {"store", "suite", "train"},
     "schema": {"axes", "cell", "registry", "suite"},
     "listing": {"errors", "registry", "suite", "yamlfile"},

@@ -11,8 +11,10 @@ import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from bench.cell import Budget
 from bench.errors import UserError, one_line
 from bench.store import write_atomically
+from bench.train import precision
 
 FORMAT = 1
 
@@ -45,9 +47,8 @@ def _processor() -> str:
     described = Path("/proc/cpuinfo")
     text = described.read_text() if described.exists() else ""
     model = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
-    words = set(text.split())
-    precision = " bf16" if words & {"avx512_bf16", "amx_bf16", "bf16"} else ""
-    return (model[1] if model else platform.processor() or platform.machine()) + precision
+    suffix = " bf16" if precision(Budget(steps=1), torch.device("cpu")) == "bfloat16" else ""
+    return (model[1] if model else platform.processor() or platform.machine()) + suffix
 
 
 def path_of(folder: Path, device: torch.device) -> Path:

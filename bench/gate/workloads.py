@@ -24,6 +24,7 @@ from bench.augment import Augmentation
 from bench.cell import Budget, Match
 from bench.groups import Element, Group
 from bench.kernels import decompose, group_basis, kernel_basis
+from bench.layers.steerable_convolution import padded_basis
 from bench.measure import equivariance_error
 from bench.models.export import export
 from bench.models.matching import build, resolve
@@ -115,7 +116,7 @@ def _build(label: str, device: torch.device) -> tuple[Callable[[], object], Call
     entry = families[family]
 
     def fresh() -> object:
-        for cache in (kernel_basis, group_basis, decompose, resolve):
+        for cache in (kernel_basis, group_basis, decompose, padded_basis, resolve):
             cache.cache_clear()
         return resolve(entry, entry.options(**options), SHAPE, None, Match(by="parameters", target=10_000))
 

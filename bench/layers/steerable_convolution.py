@@ -47,7 +47,7 @@ class SteerableConv(ExpandedConv):
         self.before, self.after, self.kernel_size = before, after, kernel_size
         counts = [n_out * n_in for _, n_out in after.fields for _, n_in in before.fields]
         representations = (tuple(rho for rho, _ in fields.fields) for fields in (after, before))
-        padded, dimensions = _padded_basis(basis, *representations, kernel_size)
+        padded, dimensions = padded_basis(basis, *representations, kernel_size)
         drawn = []
         for row in range(len(after.fields)):
             of_row = slice(row * len(before.fields), (row + 1) * len(before.fields))
@@ -97,7 +97,7 @@ class SteerableConv(ExpandedConv):
 
 
 @lru_cache(maxsize=64)
-def _padded_basis(
+def padded_basis(
     basis: Callable[[Representation, Representation, int], np.ndarray],
     out: tuple[Representation, ...],
     into: tuple[Representation, ...],

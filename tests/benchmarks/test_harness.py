@@ -65,6 +65,16 @@ def test_finding_ten_thousand_cells_done(benchmark, finished: Path, name: str) -
     assert "import" in name or "10000 done" in told
 
 
+def test_planning_a_hundred_thousand_cells(benchmark, tmp_path: Path) -> None:
+    benchmark.group = "100,000 cells that are all to do, planned"
+    (tmp_path / "large.yaml").write_text(TEN_THOUSAND.replace("seeds: 100", "seeds: 1000"))
+
+    def plan() -> int:
+        return len(make(load(str(tmp_path / "large.yaml")), set(), "large").cell_ids)
+
+    assert benchmark.pedantic(plan, rounds=2) == 100_000
+
+
 @pytest.mark.parametrize("name", ["1 the cells alone", "2 with pool, shard and progress"])
 def test_a_hundred_empty_cells(benchmark, tmp_path: Path, name: str) -> None:
     benchmark.group = "100 cells that do nothing, workers started"

@@ -1,7 +1,7 @@
 """Speed as ratios: what belongs together is in one group and is read as a ratio within one run (`tox -e bench`).
 
-A step of an equivariant network stands beside its floor (the plain network of the same expanded channels and kernels)
-and beside the same architecture in e2cnn; a batched augmentation beside one image at a time.
+Building stands beside e2cnn's, a batched augmentation beside one image at a time. Training steps beside their floor and
+e2cnn's are in speed_table.py.
 """
 
 from __future__ import annotations
@@ -9,18 +9,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 from scipy import ndimage
-from torch import nn
 
 from bench.augment import Augmentation
-from bench.groups import FieldType, Group, regular
+from bench.cell import Match
+from bench.groups import Group, regular
 from bench.kernels import decompose, kernel_basis
+from bench.layers.steerable_convolution import padded_basis
 from bench.measure import equivariance_error
-from bench.models.cnn import plain_block
-from bench.models.matching import build
+from bench.models.matching import build, resolve
 from bench.models.network import Network, Shape
-from bench.models.planar import PlanarOptions, counts, planar_network
 from bench.registry import families
 
 SHAPE, WIDTH, BATCH = Shape(1, 28, 10), 3.0, 64
@@ -31,45 +29,6 @@ def made(name: str, **options: str) -> Network:
     return build(entry, entry.options(**options), SHAPE, WIDTH, seed=0)
 
 
-def floor(order: int, kernel_size: int) -> Network:
-    """The plain network with the channels and kernels that a network of a finite group expands to."""
-    options = PlanarOptions(kernel_sizes=(kernel_size,))
-    widths = iter(counts(options.channels, WIDTH))
-    return planar_network(
-        Group(1),
-        SHAPE,
-        options,
-        WIDTH,
-        fields=lambda _: FieldType.scalars(Group(1), order * next(widths)),
-        block=plain_block,
-        invariants=lambda last: (nn.Identity(), last.channels),
-    )
-
-
-NETWORKS = {
-    "C8 5x5, 1 floor": lambda: floor(8, 5),
-    "C8 5x5, 2 steerable": lambda: made("steerable", group="C8"),
-    "C8 5x5, 3 e2cnn": lambda: made("e2cnn", group="C8"),
-    "p4 3x3, 1 floor": lambda: floor(4, 3),
-    "p4 3x3, 2 gcnn": lambda: made("gcnn", group="C4"),
-}
-
-
-@pytest.mark.parametrize("name", NETWORKS)
-def test_training_step(benchmark, name: str) -> None:
-    benchmark.group = f"training step, {name.split(',')[0]}"
-    network = NETWORKS[name]().train()
-    images, labels = torch.rand(BATCH, 1, 28, 28), torch.arange(BATCH) % 10
-    optimizer = torch.optim.AdamW(network.parameters())
-
-    def step() -> None:
-        optimizer.zero_grad(set_to_none=True)
-        F.cross_entropy(network(images), labels).backward()
-        optimizer.step()
-
-    benchmark.pedantic(step, rounds=10, warmup_rounds=2)
-
-
 @pytest.mark.parametrize("name", ["steerable", "e2cnn"])
 def test_building_a_network(benchmark, name: str) -> None:
     benchmark.group = "build C8"
@@ -77,8 +36,30 @@ def test_building_a_network(benchmark, name: str) -> None:
     def fresh() -> None:
         kernel_basis.cache_clear()
         decompose.cache_clear()
+        padded_basis.cache_clear()
 
     benchmark.pedantic(lambda: made(name, group="C8"), setup=fresh, rounds=5, warmup_rounds=1)
+
+
+COLD = {
+    "D16 regular": {"group": "D16"},
+    "D16 irreps to 8": {"group": "D16", "fields": "irreps", "max_frequency": 8},
+    "O(2) irreps to 8": {"group": "O(2)", "fields": "irreps", "max_frequency": 8},
+}
+
+
+@pytest.mark.parametrize("name", COLD)
+def test_solving_and_matching_cold(benchmark, name: str) -> None:
+    benchmark.group = "resolve to 25,000 parameters, cold"
+    entry = families["steerable"]
+
+    def fresh() -> None:
+        for cache in (kernel_basis, decompose, resolve, padded_basis):
+            cache.cache_clear()
+
+    options = entry.options(**COLD[name])
+    match = Match(by="parameters", target=25_000)
+    benchmark.pedantic(lambda: resolve(entry, options, SHAPE, None, match), setup=fresh, rounds=3)
 
 
 def test_solving_a_d16_basis(benchmark) -> None:

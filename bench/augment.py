@@ -1,36 +1,72 @@
-"""Augmentation of batches on the device: one random group element per image."""
+"""Moving batches on the device: one random group element per image, and the controls that only look like it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from bench.groups import Group, sample, transform
+from bench.groups import Group, Resampling, centred_disc, prefiltered, sample, shifted, transform_prefiltered
 from bench.seeds import generator
+
+Crop = Literal["disc", "none"]
+
+
+def default_crop(group: Group) -> Crop:
+    """Return how inputs are cut where a suite does not say: to the disc, where the group moves pixels off the grid."""
+    return "none" if group.keeps_grid else "disc"
+
+
+def cropped(images: Tensor, crop: Crop) -> Tensor:
+    """Return images (B, C, S, S) as they are, or zero outside of the centred disc, which no rotation moves out.
+
+    Black corners tell that an image was turned: cut alike, upright and turned images have the same outline.
+    """
+    return images if crop == "none" else images * centred_disc(images)
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Random elements of ``group`` with a ``strength`` in [0, 1]; strength 0 returns the images themselves."""
+    """Random elements of ``group`` with a ``strength`` in [0, 1], resampled and then cut; strength 0 only cuts."""
 
     group: Group
     strength: float
+    resampling: Resampling = "spline"
+    crop: Crop = "none"
 
     def __call__(self, images: Tensor, seed: int, stream: str, step: int = 0) -> Tensor:
         """Return the images (B, C, S, S), each moved by its own element, a function of (seed, stream, step) alone."""
         if self.strength == 0:
-            return images
-        return self.move(images, *(drawn.to(images.device) for drawn in self.draw(len(images), seed, stream, step)))
+            return cropped(images, self.crop)
+        drawn = (each.to(images.device) for each in self.draw(len(images), seed, stream, step))
+        return self.move(self.prepare(images), *drawn)
 
     def draw(self, count: int, seed: int, stream: str, step: int = 0) -> tuple[Tensor, Tensor]:
         """Return the turns and mirrors of ``count`` images; drawn on the CPU, they are the same for every device."""
         return sample(self.group, self.strength, count, generator(seed, stream, step))
 
-    def move(self, images: Tensor, turns: Tensor, mirrors: Tensor) -> Tensor:
-        """Return the images moved by elements that were drawn."""
-        return transform(images, turns, mirrors, resample=not self.group.keeps_grid)
+    def prepare(self, images: Tensor) -> Tensor:
+        """Return what `move` takes in place of the images: a whole data set is prefiltered once."""
+        return images if self._resampling is None else prefiltered(images, self._resampling)
+
+    def move(self, prepared: Tensor, turns: Tensor, mirrors: Tensor) -> Tensor:
+        """Return images that were prepared, moved by elements that were drawn."""
+        return cropped(transform_prefiltered(prepared, turns, mirrors, self._resampling), self.crop)
+
+    @property
+    def _resampling(self) -> Resampling | None:
+        return None if self.group.keeps_grid else self.resampling
+
+
+def resampled_in_place(images: Tensor, resampling: Resampling, crop: Crop, seed: int, stream: str) -> Tensor:
+    """Return images (B, C, S, S), each shifted by its own fraction of a pixel, uniform in +-1/2 along either axis.
+
+    That costs the interpolation of a rotation, in which every fraction occurs too, and moves nothing.
+    """
+    drawn = torch.rand(len(images), 2, generator=generator(seed, stream)) - 0.5
+    return cropped(shifted(images, drawn.to(images.device), resampling), crop)
 
 
 def expand(images: Tensor, labels: Tensor, augmentation: Augmentation, copies: int, seed: int) -> tuple[Tensor, Tensor]:

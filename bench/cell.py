@@ -6,9 +6,13 @@ import hashlib
 import json
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+if TYPE_CHECKING:
+    from bench.augment import Crop
+    from bench.groups import Resampling
 
 
 class Spec(BaseModel):
@@ -104,6 +108,8 @@ class Cell:
     width: float | None
     match: Match | None
     augmentation_group: str
+    resampling: Resampling
+    crop: Crop
     strength: float
     copies: int
     budget: Budget
@@ -135,6 +141,8 @@ class Cell:
             "label": self.label,
             "group": self.group,
             "augmentation_group": self.augmentation_group,
+            "resampling": self.resampling,
+            "crop": self.crop,
             "strength": self.strength,
             "copies": self.copies,
             "seed": self.seed,

@@ -11,10 +11,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, field_validator
 
 from bench import plugins
+from bench.augment import Crop, default_crop
 from bench.axes import Distinct, check, choices, combinations, shown
 from bench.cell import WIDEST, Budget, Cell, Chosen, Count, Match, Measure, Scoring, Seed, Spec
 from bench.errors import UserError, nearest
-from bench.groups.group import Group
+from bench.groups import Group, Resampling
 from bench.registry import Entry, Options, Registry, datasets, families, measurements
 from bench.yamlfile import overridden, read
 
@@ -25,6 +26,9 @@ class Data(Spec):
     name: str = Field(description="a data set of `equivaug list datasets`")
     train_sizes: Annotated[tuple[Count, ...], Distinct()] = Field(
         min_length=1, description="training-set sizes; each training set is part of the next larger one"
+    )
+    crop: Crop | None = Field(
+        None, description="disc: zero outside of the centred disc; by default where the group moves pixels off the grid"
     )
 
 
@@ -38,6 +42,7 @@ class Augmentation(Spec):
     copies: Literal["online"] | Count = Field(
         "online", description="online: a new element for every image of every step; k: k fixed copies of every image"
     )
+    resampling: Resampling = Field("spline", description="spline: cubic B-spline with its prefilter, or bilinear")
 
     @field_validator("group")
     @classmethod
@@ -73,10 +78,11 @@ class Suite(Spec):
 
 @dataclass(frozen=True)
 class DataChoice:
-    """One data set with one choice of its options, and the training sizes asked of it."""
+    """One data set with one choice of its options and its crop, and the training sizes asked of it."""
 
     entry: Entry
     options: Options
+    crop: Crop | None
     train_sizes: tuple[int, ...]
     label: str
 
@@ -159,12 +165,13 @@ def data_choices(suite: Suite, where: str = "suite") -> list[DataChoice]:
     """Return every choice of the data set's options."""
     own, rest = _split(suite.data, Data)
     entry = _named(datasets, own.get("name"), f"{where}: data.name")
-    data = check(own, Data, f"{where}: data")
+    found = choices(own, Data, f"{where}: data")
     options = choices(rest, entry.options, f"{where}: data", beside=Data)
     told = combinations(rest, entry.options, f"{where}: data")
+    several = [{**values, "crop": data.crop} for values in told for data in found]
     return [
-        DataChoice(entry, option, data.train_sizes, " ".join([entry.name, *_telling(own, told)]))
-        for option, own in zip(options, told, strict=True)
+        DataChoice(entry, option, data.crop, data.train_sizes, " ".join([entry.name, *_telling(values, several)]))
+        for (option, data), values in zip(product(options, found), several, strict=True)
     ]
 
 
@@ -214,16 +221,14 @@ def cells(suite: Suite, data: DataChoice, revision: str) -> Iterator[tuple[Famil
     """Yield the cells of one data choice, whose content has the hash ``revision``; equal cells come once."""
     seen = set()
     data_options = data.options.model_dump(mode="json")
-    settings = [
-        (spec.group, strength, spec.copies)
-        for spec in choices(suite.augmentation, Augmentation, "augmentation")
-        for strength in spec.strengths
-    ]
+    augmentations = choices(suite.augmentation, Augmentation, "augmentation")
+    several = len({spec.resampling for spec in augmentations}) > 1
+    settings = [(spec, strength) for spec in augmentations for strength in spec.strengths]
     measured = measure(suite.measure)
     seeds = range(suite.seeds) if isinstance(suite.seeds, int) else suite.seeds
     for choice in family_choices(suite):
         family_options = choice.options.model_dump(mode="json")
-        for (group, strength, copies), size, seed in product(settings, data.train_sizes, seeds):
+        for (spec, strength), size, seed in product(settings, data.train_sizes, seeds):
             cell = Cell(
                 dataset=data.entry.name,
                 dataset_options=data_options,
@@ -235,15 +240,18 @@ def cells(suite: Suite, data: DataChoice, revision: str) -> Iterator[tuple[Famil
                 family_version=choice.entry.version,
                 width=choice.width,
                 match=choice.match,
-                augmentation_group=group,
+                augmentation_group=spec.group,
+                resampling=spec.resampling,
+                crop=data.crop or default_crop(Group.parse(spec.group)),
                 strength=strength,
                 # without augmentation every copy would be the image itself
-                copies=0 if copies == "online" or strength == 0 else copies,
+                copies=0 if spec.copies == "online" or strength == 0 else spec.copies,
                 budget=choice.budget,
                 measure=measured,
                 seed=seed,
                 label=choice.label,
-                dataset_label=data.label,
+                # inputs that are resampled in another way are other inputs: they have panels and rows of their own
+                dataset_label=f"{data.label} {spec.resampling}" if several else data.label,
                 suite=suite.name,
             )
             if cell.cell_id not in seen:

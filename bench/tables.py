@@ -30,6 +30,8 @@ AXES: dict[str, type] = {
     "label": str,
     "group": str,
     "augmentation_group": str,
+    "resampling": str,
+    "crop": str,
     "strength": float,
     "copies": int,
     "seed": int,
@@ -44,6 +46,10 @@ COLUMNS: dict[str, dict[str, type]] = {
         "reason": str,
         "test_accuracy": float,
         "transformed_accuracy": float,
+        "exact_accuracy": float,
+        "resampled_accuracy": float,
+        "test_size": float,
+        "chance_accuracy": float,
         "test_nll": float,
         "transformed_nll": float,
         "validation_accuracy": float,
@@ -59,6 +65,7 @@ COLUMNS: dict[str, dict[str, type]] = {
         "equivariance_error_mean": float,
         "equivariance_error_max": float,
         "equivariance_floor": float,
+        "equivariance_floor_bilinear": float,
         "parameters": float,
         "flops_per_image": float,
         "training_flops_per_image": float,
@@ -111,6 +118,9 @@ COLUMNS: dict[str, dict[str, type]] = {
         "metric_version": int,
     },
 }
+
+#: What cells were before it was an axis.
+BEFORE = {"resampling": "bilinear", "crop": "none"}
 
 #: What two runs of one cell on one machine may differ in: the clock, and what else the machine did.
 WALL_CLOCK = (
@@ -273,6 +283,7 @@ def _table(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     """Return a table with every column of its schema, typed and in order, then the columns that it does not know."""
     known = {**AXES, **COLUMNS[name]}
     unknown = sorted(set(frame.columns) - set(known))
+    frame = frame.assign(**{axis: value for axis, value in BEFORE.items() if axis not in frame})
     whole = frame.reindex(columns=[*known, *unknown])
     ordered = whole.sort_values(list(ORDER), kind="stable", ignore_index=True)
     checked: pd.DataFrame = schema(name).validate(ordered)

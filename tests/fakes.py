@@ -33,6 +33,8 @@ def make_cell(seed: int = 0, label: str = "fake", **changes: Any) -> Cell:
         "width": 1.0,
         "match": None,
         "augmentation_group": "SO(2)",
+        "resampling": "spline",
+        "crop": "disc",
         "strength": 0.5,
         "copies": 0,
         "budget": Budget(steps=1),

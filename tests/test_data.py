@@ -240,7 +240,7 @@ def test_rotation_is_that_of_the_groups() -> None:
     turns = torch.tensor([0, 0.25, 0.1, 0.7], dtype=torch.float64)
     turned = rotated.rotate(Split(images, torch.arange(4)), turns).images
     for image, turn, found in zip(images, turns.tolist(), turned, strict=True):
-        expected = act(image[None].double(), Element.rotation(turn * 360))[0]
+        expected = act(image[None].double(), Element.rotation(turn * 360), "bilinear")[0]
         assert (found.double() - expected).abs().max() <= ROUNDED_TO_GREY_VALUES
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,20 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from bench.errors import Impossible, UserError
-from bench.groups import Element, FieldType, Group, act, induced, irrep, irreps, quotient, regular, sample, transform
+from bench.groups import (
+    Element,
+    FieldType,
+    Group,
+    Resampling,
+    act,
+    induced,
+    irrep,
+    irreps,
+    quotient,
+    regular,
+    sample,
+    transform,
+)
 from bench.groups.representation import trivial
 from tests import tolerances
 from tests.strategies import elements, finite_groups, groups, quarter_turns, representations
@@ -129,14 +144,23 @@ def test_rotation_moves_a_point_where_the_matrix_sends_it() -> None:
         np.testing.assert_allclose([x, y], g.matrix @ [12, 6], atol=0.15)
 
 
-def test_transform_is_exact_on_quarter_turns_also_when_it_may_resample() -> None:
+def test_transform_is_exact_on_quarter_turns() -> None:
     images = torch.rand(8, 3, 11, 11)
     turns = torch.tensor([0, 0.25, 0.5, 0.75, 0, 0.25, 0.5, 0.75])
     mirrors = torch.tensor([False] * 4 + [True] * 4)
-    moved = transform(images, turns, mirrors)
+    moved = transform(images, turns, mirrors, None)
     for i, g in enumerate(quarter_turns()):
         assert torch.equal(moved[i], act(images[i], g))
-    assert torch.equal(moved, transform(images, turns, mirrors, resample=False))
+    for resampling in get_args(Resampling):
+        also = transform(images, turns, mirrors, resampling)
+        torch.testing.assert_close(also, moved, atol=tolerances.RESAMPLED_IN_FLOAT32, rtol=0)
+
+
+@given(groups)
+def test_what_of_a_group_permutes_pixels_is_a_subgroup(group: Group) -> None:
+    kept = group.on_grid.elements
+    assert all(g.keeps_grid and g in group for g in kept)
+    assert len(kept) == sum(g in group for g in quarter_turns())
 
 
 # sampling

@@ -6,10 +6,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bench.groups import Element, FieldType, Group, act, regular
+from bench.groups import Element, FieldType, Group, act, centred_disc, regular
 from bench.layers import SteerableConv
 from bench.measure import equivariance_error, peak_memory, reset_peak_memory, score
-from bench.measure.equivariance import centred_disc
 from bench.models.network import Network, Shape, invariant
 from bench.models.size import count_flops, count_parameters, count_training_flops
 

@@ -13,9 +13,9 @@ from pydantic import Field
 from torch import Tensor, nn
 
 import bench.execute.cell as module
-from bench.augment import Augmentation
+from bench.augment import Augmentation, cropped, resampled_in_place
 from bench.cell import Budget
-from bench.data.dataset import Dataset, Split
+from bench.data.dataset import Dataset, Split, training_set
 from bench.execute.cell import load_data, probe, run_cell
 from bench.groups import FieldType, Group
 from bench.measure import Inputs, Measured
@@ -153,13 +153,38 @@ def test_scores_are_those_of_the_trained_network_on_test_images_upright_and_move
     run = done(cell).run
     data = load_data("toy", {"wrong_test": 10})
     images, labels = data.test.images[:40].float() / data.rms, data.test.labels[:40]
-    assert (run["test_accuracy"], run["test_nll"]) == pytest.approx(scores(spy.network, images, labels))
-    whole = Augmentation(Group.parse("SO(2)"), 1.0)
+    upright = cropped(images, "disc")
+    assert (run["test_accuracy"], run["test_nll"]) == pytest.approx(scores(spy.network, upright, labels))
+    assert (run["test_size"], run["chance_accuracy"]) == (40, float(labels.bincount().max()) / 40)
+    whole = Augmentation(Group.parse("SO(2)"), 1.0, crop="disc")
     moved = torch.cat([whole(images, 0, "evaluation", draw) for draw in range(3)])
     expected = scores(spy.network, moved, labels.repeat(3))
     assert (run["transformed_accuracy"], run["transformed_nll"]) == pytest.approx(expected)
     assert run["transformed_accuracy"] < run["test_accuracy"] - 0.1
     assert run["test_accuracy"] <= 0.8
+
+
+@pytest.mark.parametrize("group", ["SO(2)", "D8", "D4", "D1"])
+def test_controls_are_scores_on_inputs_moved_exactly_and_on_inputs_resampled_but_not_moved(
+    spy: Spy, group: str
+) -> None:
+    parsed = Group.parse(group)
+    crop = "none" if parsed.keeps_grid else "disc"
+    run = done(toy({"wrong_test": 10}, augmentation_group=group, crop=crop)).run
+    data = load_data("toy", {"wrong_test": 10})
+    images, labels = data.test.images.float() * (1 / data.rms), data.test.labels
+    exact = Augmentation(parsed.on_grid, 1.0, crop=crop)(images, 0, "evaluation", 0)
+    assert run["exact_accuracy"] == pytest.approx(scores(spy.network, exact, labels)[0])
+    if parsed.keeps_grid:
+        assert run["exact_accuracy"] == run["transformed_accuracy"]
+        assert run["resampled_accuracy"] == run["test_accuracy"]
+    else:
+        resampled = resampled_in_place(images, "spline", "disc", 0, "control")
+        assert run["resampled_accuracy"] == pytest.approx(scores(spy.network, resampled, labels)[0])
+
+
+def test_a_group_without_exact_elements_has_no_exact_control() -> None:
+    assert done(toy(augmentation_group="C3")).run["exact_accuracy"] is None
 
 
 def test_validation_and_test_images_do_not_meet(spy: Spy) -> None:
@@ -180,14 +205,15 @@ def test_validation_images_are_moved_as_in_training(spy: Spy) -> None:
 
 
 def test_transformed_validation_is_the_same_for_every_strength(spy: Spy) -> None:
-    whole = Augmentation(Group.parse("SO(2)"), 1.0)
+    whole = Augmentation(Group.parse("SO(2)"), 1.0, crop="disc")
     data = load_data("toy", {})
     images, labels = data.validation.images.float() / data.rms, data.validation.labels
     for strength in (0.0, 0.3, 1.0):
         record = done(toy(strength=strength))
         expected = scores(spy.network, whole(images, 0, "evaluation", 0), labels)[0]
         assert record.run["transformed_validation_accuracy"] == pytest.approx(expected)
-        assert record.run["upright_validation_accuracy"] == pytest.approx(scores(spy.network, images, labels)[0])
+        upright = scores(spy.network, cropped(images, "disc"), labels)[0]
+        assert record.run["upright_validation_accuracy"] == pytest.approx(upright)
         assert record.curves[-1]["transformed_validation_accuracy"] == pytest.approx(expected)
 
 
@@ -206,10 +232,21 @@ def test_a_seed_draws_its_own_weights_and_its_own_images(spy: Spy) -> None:
     assert float((pool / load_data("toy", {}).rms).square().mean()) == pytest.approx(1)
 
 
+def subset(data: Dataset) -> Tensor:
+    return training_set(data, 30, 0).images.float() * (1 / data.rms)
+
+
 def test_augmentation_is_online_and_copies_are_made_once_before(spy: Spy) -> None:
+    done(toy())
+    upright = spy.images
     done(toy(strength=1.0))
     online, batch = spy.images, spy.images[:8]
-    assert torch.equal(spy.augment(batch, 5), Augmentation(Group.parse("SO(2)"), 1.0)(batch, 0, "augmentation", 5))
+    augmentation = Augmentation(Group.parse("SO(2)"), 1.0, crop="disc")
+    data = load_data("toy", {})
+    assert torch.equal(upright, cropped(subset(data), "disc"))
+    assert torch.equal(online, augmentation.prepare(subset(data)))
+    drawn = augmentation.draw(8, 0, "augmentation", 5)
+    assert torch.equal(spy.augment(batch, 5), augmentation.move(batch, *drawn))
     assert not torch.equal(spy.augment(batch, 5), batch)
     done(toy(strength=1.0, copies=3))
     assert spy.images.shape[0] == 3 * len(online) == len(spy.labels)
@@ -315,8 +352,8 @@ def test_a_probe_counts_building_every_scoring_and_both_measurements(monkeypatch
     )
     cost = probe(toy(budget=Budget(epochs=4, batch_size=8, evaluations=3), measure=asked), "cpu")
     # one second to build, one to score 30 images, one for the measurements at both stages;
-    # scored are (2 x 3 + 3) x 30 validation and 3 x 15 test images
-    assert cost.fixed_seconds == pytest.approx(1 + (9 * 30 + 3 * 15) / 30 + 1)
+    # scored are (2 x 3 + 3) x 30 validation and (2 + 2 x 2) x 15 test images
+    assert cost.fixed_seconds == pytest.approx(1 + (9 * 30 + 6 * 15) / 30 + 1)
     assert cost.step_seconds > 0
     assert (cost.peak_memory_bytes or 0) > 2**20
 

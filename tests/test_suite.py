@@ -100,6 +100,8 @@ OTHERWISE: dict[str, Any] = {
     "width": 2.0,
     "match": Match(target=9),
     "augmentation_group": "C4",
+    "resampling": "bilinear",
+    "crop": "none",
     "strength": 0.25,
     "copies": 2,
     "budget": Budget(steps=2),

@@ -31,8 +31,10 @@ EXACT_IN_FLOAT32 = 1e-5
 EXACT_LOGITS = 3e-6
 # the same, in hidden layers: features that a nonlinearity leaves close to zero make a relative error of rounding larger
 EXACT_HIDDEN_FEATURES = 5e-5
-# one bilinear resampling in float32, there by index and here by a grid of sampling points
+# one resampling in float32, there by index and here by a grid of sampling points
 RESAMPLED_IN_FLOAT32 = 1e-5
+# the other side of a border reaches in by 0.27 a pixel, 1e-4 after seven; the rest is float32 (measured to 2.5e-6)
+SPLINE_OF_SCIPY = 1e-4
 
 # share of 1,000 draws of several features at dropout 0.25: their standard error is 0.01 at most
 DROPPED_SHARE = 0.04

@@ -30,7 +30,7 @@ def rotate(split: Split, turns: torch.Tensor) -> Split:
         # float64: a rounding error of float32 tips pixels over to the next grey value, differently on each machine
         images = split.images[part].double()
         still = torch.zeros(len(images), dtype=torch.bool)
-        turned[part] = transform(images, turns[part], still).round().clamp(0, 255).to(torch.uint8)
+        turned[part] = transform(images, turns[part], still, "bilinear").round().clamp(0, 255).to(torch.uint8)
     return Split(turned, split.labels)
 
 

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 import bench
-from bench.augment import Augmentation, expand
+from bench.augment import Augmentation, Crop, cropped, expand, resampled_in_place
 from bench.cell import Cell
 from bench.data.dataset import Dataset, training_set
 from bench.errors import UserError, one_line
@@ -61,13 +61,17 @@ class Cost:
 class _Inputs:
     """Float images in units of the data set's root mean square, on the device, with their labels.
 
-    ``transformed`` are the test images moved by random elements of the whole group.
+    ``test`` and ``validation`` are whole, ``upright`` the test images cut as the cell asks, ``transformed`` also moved
+    by random elements of the whole group. The controls: ``exact`` are moved by random elements that permute pixels,
+    None where the group has none, and ``resampled`` are not moved but resampled, where the group does that.
     """
 
     train: tuple[Tensor, Tensor]
     validation: tuple[Tensor, Tensor]
-    test: tuple[Tensor, Tensor]
+    upright: tuple[Tensor, Tensor]
     transformed: tuple[Tensor, Tensor]
+    exact: tuple[Tensor, Tensor] | None
+    resampled: tuple[Tensor, Tensor]
 
 
 @lru_cache(maxsize=4)
@@ -140,8 +144,9 @@ def probe(cell: Cell, device: str, steps: int = 3) -> Cost:
     score(network, *inputs.validation)
     per_image = (clock(where) - began) / len(inputs.validation[1])
     count = len(evaluation_steps(cell.budget, total_steps(cell.budget, cell.train_size)))
-    # validation, own and transformed, each time, both and upright at the end, then the test images upright and moved
-    scored = (2 * count + 3) * len(inputs.validation[1]) + (1 + cell.measure.transforms) * len(inputs.test[1])
+    # validation, own and transformed, each time, both and upright at the end, then test images: upright and resampled
+    # once, moved exactly and by the whole group as often as asked
+    scored = (2 * count + 3) * len(inputs.validation[1]) + (2 + 2 * cell.measure.transforms) * len(inputs.upright[1])
     began = clock(where)
     for stage in get_args(Stage):
         _measure(cell, network, inputs, stage, {}, [])
@@ -228,7 +233,7 @@ class _Job:
             reason = f"the loss was not finite at step {result.diverged_at}"
             self.run |= {"status": "diverged", "reason": reason}
             return
-        self.run |= _scores(self.network, self._inputs, self._own, self._whole)
+        self.run |= _scores(self.network, self._inputs, self._own, self._whole, self.cell.crop)
         _measure(self.cell, self.network, self._inputs, "trained", self.run, self.errors)
         self.run["peak_memory_bytes"] = peak_memory(self.device)
 
@@ -246,7 +251,7 @@ def trained(cell: Cell, device: str) -> tuple[Network, Tensor]:
     network, inputs, _, _ = _prepared(cell, where)
     own = _moved(inputs.validation[0], _augmentation(cell), 1)
     fit(_trainee(cell, network, inputs), lambda model: score(model, own, inputs.validation[1]))
-    return network.eval(), inputs.test[0]
+    return network.eval(), inputs.upright[0]
 
 
 def _trainee(cell: Cell, network: Network, inputs: _Inputs) -> Trainee:
@@ -259,7 +264,10 @@ def _trainee(cell: Cell, network: Network, inputs: _Inputs) -> Trainee:
     if cell.copies:
         images, labels = expand(images, labels, augmentation, cell.copies, cell.seed)
     elif cell.strength:
+        images = augmentation.prepare(images)
         moves = Moves(lambda step, count: augmentation.draw(count, cell.seed, "augmentation", step), augmentation.move)
+    else:
+        images = cropped(images, cell.crop)
     return Trainee(network, images, labels, moves, budget, cell.seed)
 
 
@@ -290,13 +298,11 @@ def _prepared(cell: Cell, device: torch.device) -> tuple[Network, _Inputs, Archi
 
     train = training_set(dataset, cell.train_size, cell.seed)
     test = dataset.test.take(torch.arange(len(dataset.test))[: cell.measure.test_images])
-    upright = on_device(test.images, test.labels)
-    transforms = cell.measure.transforms
-    inputs = _Inputs(
-        train=on_device(train.images, train.labels),
-        validation=on_device(dataset.validation.images, dataset.validation.labels),
-        test=upright,
-        transformed=(_moved(upright[0], _everywhere(cell), transforms), upright[1].repeat(transforms)),
+    inputs = _inputs(
+        cell,
+        on_device(train.images, train.labels),
+        on_device(dataset.validation.images, dataset.validation.labels),
+        on_device(test.images, test.labels),
     )
     shape, entry = shape_of(dataset), families[cell.family]
     began = clock(device)  # now that everything is imported, loaded and on the device
@@ -307,12 +313,33 @@ def _prepared(cell: Cell, device: torch.device) -> tuple[Network, _Inputs, Archi
     return network, inputs, architecture, clock(device) - began
 
 
+def _inputs(
+    cell: Cell, train: tuple[Tensor, Tensor], validation: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor]
+) -> _Inputs:
+    """Return what a network is trained and scored on, the controls beside it."""
+    images, labels = test
+    group, transforms = Group.parse(cell.augmentation_group), cell.measure.transforms
+    upright = cropped(images, cell.crop), labels
+    everywhere, on_grid = _everywhere(cell), replace(_everywhere(cell), group=group.on_grid)
+    has_exact = group.on_grid.order > 1 or group.order == 1
+    return _Inputs(
+        train=train,
+        validation=validation,
+        upright=upright,
+        transformed=(_moved(images, everywhere, transforms), labels.repeat(transforms)),
+        exact=(_moved(images, on_grid, transforms), labels.repeat(transforms)) if has_exact else None,
+        resampled=upright
+        if group.keeps_grid
+        else (resampled_in_place(images, cell.resampling, cell.crop, 0, "control"), labels),
+    )
+
+
 def _augmentation(cell: Cell) -> Augmentation:
-    return Augmentation(Group.parse(cell.augmentation_group), cell.strength)
+    return Augmentation(Group.parse(cell.augmentation_group), cell.strength, cell.resampling, cell.crop)
 
 
 def _everywhere(cell: Cell) -> Augmentation:
-    return Augmentation(Group.parse(cell.augmentation_group), 1.0)
+    return replace(_augmentation(cell), strength=1.0)
 
 
 def _moved(images: Tensor, augmentation: Augmentation, transforms: int) -> Tensor:
@@ -325,26 +352,37 @@ def _scores(
     inputs: _Inputs,
     own_validation: tuple[Tensor, Tensor],
     transformed_validation: tuple[Tensor, Tensor],
+    crop: Crop,
 ) -> dict[str, float | None]:
-    upright, transformed = score(network, *inputs.test), score(network, *inputs.transformed)
+    upright, transformed = score(network, *inputs.upright), score(network, *inputs.transformed)
+    resampled = upright if inputs.resampled is inputs.upright else score(network, *inputs.resampled)
     validated = score(network, *own_validation)
+    images, labels = inputs.validation
     return {
-        "test_accuracy": upright[0],
-        "test_nll": upright[1],
-        "transformed_accuracy": transformed[0],
-        "transformed_nll": transformed[1],
-        "validation_accuracy": validated[0],
-        "validation_nll": validated[1],
-        "upright_validation_accuracy": score(network, *inputs.validation)[0],
-        "transformed_validation_accuracy": score(network, *transformed_validation)[0],
+        "test_accuracy": upright.accuracy,
+        "test_nll": upright.nll,
+        "transformed_accuracy": transformed.accuracy,
+        "transformed_nll": transformed.nll,
+        "exact_accuracy": score(network, *inputs.exact).accuracy if inputs.exact else None,
+        "resampled_accuracy": resampled.accuracy,
+        "validation_accuracy": validated.accuracy,
+        "validation_nll": validated.nll,
+        "upright_validation_accuracy": score(network, cropped(images, crop), labels).accuracy,
+        "transformed_validation_accuracy": score(network, *transformed_validation).accuracy,
+        **_chance(inputs.upright[1]),
     }
+
+
+def _chance(labels: Tensor) -> dict[str, float]:
+    """Return what the test is to be held against: how many inputs it has, and the share of the largest class."""
+    return {"test_size": len(labels), "chance_accuracy": float(labels.bincount().max()) / len(labels)}
 
 
 def _measure(
     cell: Cell, network: Network, inputs: _Inputs, stage: Stage, run: dict[str, Any], errors: list[dict[str, Any]]
 ) -> None:
     """Add what the registered measurements that the cell asks for find at a stage."""
-    given = Inputs(stage, inputs.test, inputs.transformed, Group.parse(cell.augmentation_group))
+    given = Inputs(stage, inputs.upright, inputs.transformed, Group.parse(cell.augmentation_group))
     for chosen in cell.measure.chosen:
         entry = measurements[chosen.name]
         if stage == "init" and not entry.at_init:

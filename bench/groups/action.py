@@ -1,7 +1,7 @@
 """The action on images, and sampling of elements with a strength.
 
 ``(T_g f)(x) = f(g^-1 x)`` about the image's centre, zero outside. Multiples of 90 degrees and mirrors permute pixels by
-index and are exact; any other angle is that permutation followed by one bilinear resampling of the remaining angle.
+index and are exact; any other angle is that permutation followed by one resampling of the remaining angle.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import math
 from functools import lru_cache
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from bench.groups.group import Element, Group
+from bench.groups.resampling import Resampling, prefiltered, resampled
 
 
-def act(images: Tensor, g: Element) -> Tensor:
+def act(images: Tensor, g: Element, resampling: Resampling = "spline") -> Tensor:
     """Return the square images (..., C, S, S) moved by one element, the same for all of them."""
     moved = images.flip(-1) if g.mirror else images
     quarters = round(g.turn * 4)
@@ -24,34 +24,50 @@ def act(images: Tensor, g: Element) -> Tensor:
     residual = float(g.turn * 4 - quarters) / 4
     if residual == 0.0:
         return moved
-    flat = moved.reshape(-1, *moved.shape[-3:])
-    return _resample(flat, torch.full((len(flat),), residual, device=images.device)).reshape(images.shape)
+    flat = prefiltered(moved.reshape(-1, *moved.shape[-3:]), resampling)
+    turns = torch.full((len(flat),), residual, dtype=images.dtype, device=images.device)
+    return turned(flat, turns, resampling).reshape(images.shape)
 
 
-def transform(images: Tensor, turns: Tensor, mirrors: Tensor, resample: bool = True) -> Tensor:
+def transform(images: Tensor, turns: Tensor, mirrors: Tensor, resampling: Resampling | None = "spline") -> Tensor:
     """Return the square images (B, C, S, S), each moved by its own element.
 
-    ``turns`` (B,) are shares of a full circle, ``mirrors`` (B,) booleans. ``resample=False`` promises that every turn
+    ``turns`` (B,) are shares of a full circle, ``mirrors`` (B,) booleans. ``resampling`` None promises that every turn
     is a multiple of 1/4. No step depends on the values, so that nothing waits for the device.
     """
-    size = images.shape[-1]
+    values = images if resampling is None else prefiltered(images, resampling)
+    return transform_prefiltered(values, turns, mirrors, resampling)
+
+
+def transform_prefiltered(values: Tensor, turns: Tensor, mirrors: Tensor, resampling: Resampling | None) -> Tensor:
+    """Return the images of ``values`` (B, C, S, S), which `prefiltered` gave, as `transform` moves them."""
     quarters = torch.round(turns * 4)
-    index = _grid_symmetries(size, images.device)[mirrors.long() * 4 + quarters.long() % 4]
-    flat = images.flatten(2)
-    moved = flat.gather(2, index[:, None].expand_as(flat)).view(images.shape)
-    if not resample:
-        return moved
-    residual = turns - quarters / 4
-    return torch.where((residual == 0)[:, None, None, None], moved, _resample(moved, residual))
+    index = _grid_symmetries(values.shape[-1], values.device)[mirrors.long() * 4 + quarters.long() % 4]
+    flat = values.flatten(2)
+    moved = flat.gather(2, index[:, None].expand_as(flat)).view(values.shape)
+    return moved if resampling is None else turned(moved, turns - quarters / 4, resampling)
 
 
-def _resample(images: Tensor, turns: Tensor) -> Tensor:
-    """Rotate by bilinear interpolation; the sampling points are g^-1 x in a frame whose y points down."""
-    angles = 2 * math.pi * turns
-    c, s, zero = angles.cos(), angles.sin(), torch.zeros_like(angles)
-    theta = torch.stack([torch.stack([c, -s, zero], -1), torch.stack([s, c, zero], -1)], 1).to(images.dtype)
-    grid = F.affine_grid(theta, list(images.shape), align_corners=False)
-    return F.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+def turned(values: Tensor, turns: Tensor, resampling: Resampling) -> Tensor:
+    """Return prefiltered images (B, C, S, S), each rotated by its share of a circle, ``turns`` (B,)."""
+    angles = 2 * math.pi * turns.to(values.dtype)
+    c, s = angles.cos(), angles.sin()
+    # the points that are read are g^-1 x, in a frame whose y points down
+    inverse = torch.stack([torch.stack([c, -s], -1), torch.stack([s, c], -1)], 1)
+    return resampled(values, inverse, torch.zeros_like(inverse[:, 0]), resampling)
+
+
+def shifted(images: Tensor, offsets: Tensor, resampling: Resampling) -> Tensor:
+    """Return images (B, C, S, S), each moved by its own ``offsets`` (B, 2) in pixels, to the right and down."""
+    still = torch.eye(2, dtype=images.dtype, device=images.device).expand(len(images), 2, 2)
+    return resampled(prefiltered(images, resampling), still, -offsets.to(images.dtype), resampling)
+
+
+def centred_disc(features: Tensor) -> Tensor:
+    """Return the mask (S, S) of the largest centred disc of square maps (..., S, S): what no rotation moves out."""
+    size = features.shape[-1]
+    offset = torch.arange(size, device=features.device) - (size - 1) / 2
+    return (offset[:, None] ** 2 + offset**2 <= (size / 2) ** 2).to(features.dtype)
 
 
 @lru_cache(maxsize=32)

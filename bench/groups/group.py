@@ -131,3 +131,8 @@ class Group:
     def keeps_grid(self) -> bool:
         """Whether every element permutes the pixels of a square grid."""
         return self.rotations in (1, 2, 4)
+
+    @property
+    def on_grid(self) -> Group:
+        """The subgroup of the elements that permute the pixels of a square grid: quarter turns, and mirrors if any."""
+        return Group(4 if self.rotations is None else math.gcd(self.rotations, 4), self.mirrors)

@@ -28,7 +28,7 @@ def group_basis(out: Representation, into: Representation, kernel_size: int) -> 
     one_hot = torch.eye(pixels, dtype=torch.float64).view(pixels, kernel_size, kernel_size)
     basis = np.zeros((into.size, pixels, out.size, into.size, kernel_size, kernel_size), dtype=np.float32)
     for o, h in enumerate(elements):
-        moved = act(one_hot[:, None], h)[:, 0].numpy()
+        moved = act(one_hot[:, None], h, "bilinear")[:, 0].numpy()
         for i, h_in in enumerate(elements[: into.size]):
             source = elements.index(~h @ h_in) if into.size > 1 else 0
             basis[source, :, o, i] = moved

@@ -27,8 +27,7 @@ from torch import Tensor
 
 from bench.axes import Distinct
 from bench.cell import Count
-from bench.groups import Element, FieldType, Representation, trivial
-from bench.measure.equivariance import centred_disc
+from bench.groups import Element, FieldType, Representation, centred_disc, trivial
 from bench.measure.inputs import Inputs, Measured
 from bench.models.network import Law, Network, invariant
 from bench.registry import Options, measurements

@@ -23,7 +23,7 @@ class OrbitOptions(Options):
     samples: Count = Field(128, description="test images")
 
 
-@measurements.register("orbit", options=OrbitOptions, version=1)
+@measurements.register("orbit", options=OrbitOptions, version=2)
 def measure(options: OrbitOptions, network: nn.Module, inputs: Inputs) -> Measured:
     """Invariance rate, worst-case accuracy and entropy of the predicted class over the orbit of test inputs."""
     images, labels = (part[: options.samples] for part in inputs.upright)

@@ -21,8 +21,7 @@ from PIL import Image
 from torch import Tensor
 
 from bench.figures import style
-from bench.groups import Element, act
-from bench.measure.equivariance import centred_disc
+from bench.groups import Element, act, centred_disc
 from bench.show.networks import OUTPUT
 from bench.store import write_atomically
 

@@ -53,7 +53,7 @@ class Augmentation:
 
     def move(self, prepared: Tensor, turns: Tensor, mirrors: Tensor) -> Tensor:
         """Return images that were prepared, moved by elements that were drawn."""
-        return cropped(transform_prefiltered(prepared, turns, mirrors, self._resampling), self.crop)
+        return transform_prefiltered(prepared, turns, mirrors, self._resampling, on_disc=self.crop == "disc")
 
     @property
     def _resampling(self) -> Resampling | None:

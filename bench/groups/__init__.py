@@ -6,7 +6,7 @@ grid, ((H - 1) / 2, (W - 1) / 2); the mirror flips left and right, ``(x, y) -> (
 rotates then, ``g = R(angle) M^mirror``.
 """
 
-from bench.groups.action import act, centred_disc, sample, shifted, transform, transform_prefiltered
+from bench.groups.action import act, sample, shifted, transform, transform_prefiltered
 from bench.groups.fields import FieldType
 from bench.groups.group import Element, Group
 from bench.groups.representation import (
@@ -19,7 +19,7 @@ from bench.groups.representation import (
     regular,
     trivial,
 )
-from bench.groups.resampling import Resampling, prefiltered
+from bench.groups.resampling import Resampling, centred_disc, prefiltered
 
 __all__ = [
     "Element",

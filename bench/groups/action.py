@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from bench.groups.group import Element, Group
-from bench.groups.resampling import Resampling, prefiltered, resampled
+from bench.groups.resampling import Resampling, centred_disc, prefiltered, resampled
 
 
 def act(images: Tensor, g: Element, resampling: Resampling = "spline") -> Tensor:
@@ -39,35 +39,35 @@ def transform(images: Tensor, turns: Tensor, mirrors: Tensor, resampling: Resamp
     return transform_prefiltered(values, turns, mirrors, resampling)
 
 
-def transform_prefiltered(values: Tensor, turns: Tensor, mirrors: Tensor, resampling: Resampling | None) -> Tensor:
-    """Return the images of ``values`` (B, C, S, S), which `prefiltered` gave, as `transform` moves them."""
+def transform_prefiltered(
+    values: Tensor, turns: Tensor, mirrors: Tensor, resampling: Resampling | None, on_disc: bool = False
+) -> Tensor:
+    """Return the images of ``values`` (B, C, S, S), which `prefiltered` gave, as `transform` moves them.
+
+    ``on_disc`` leaves the pixels off the centred disc zero.
+    """
     quarters = torch.round(turns * 4)
     index = _grid_symmetries(values.shape[-1], values.device)[mirrors.long() * 4 + quarters.long() % 4]
     flat = values.flatten(2)
     moved = flat.gather(2, index[:, None].expand_as(flat)).view(values.shape)
-    return moved if resampling is None else turned(moved, turns - quarters / 4, resampling)
+    if resampling is None:
+        return moved * centred_disc(moved) if on_disc else moved
+    return turned(moved, turns - quarters / 4, resampling, on_disc)
 
 
-def turned(values: Tensor, turns: Tensor, resampling: Resampling) -> Tensor:
+def turned(values: Tensor, turns: Tensor, resampling: Resampling, on_disc: bool = False) -> Tensor:
     """Return prefiltered images (B, C, S, S), each rotated by its share of a circle, ``turns`` (B,)."""
     angles = 2 * math.pi * turns.to(values.dtype)
     c, s = angles.cos(), angles.sin()
     # the points that are read are g^-1 x, in a frame whose y points down
     inverse = torch.stack([torch.stack([c, -s], -1), torch.stack([s, c], -1)], 1)
-    return resampled(values, inverse, torch.zeros_like(inverse[:, 0]), resampling)
+    return resampled(values, inverse, torch.zeros_like(inverse[:, 0]), resampling, on_disc)
 
 
 def shifted(images: Tensor, offsets: Tensor, resampling: Resampling) -> Tensor:
     """Return images (B, C, S, S), each moved by its own ``offsets`` (B, 2) in pixels, to the right and down."""
     still = torch.eye(2, dtype=images.dtype, device=images.device).expand(len(images), 2, 2)
     return resampled(prefiltered(images, resampling), still, -offsets.to(images.dtype), resampling)
-
-
-def centred_disc(features: Tensor) -> Tensor:
-    """Return the mask (S, S) of the largest centred disc of square maps (..., S, S): what no rotation moves out."""
-    size = features.shape[-1]
-    offset = torch.arange(size, device=features.device) - (size - 1) / 2
-    return (offset[:, None] ** 2 + offset**2 <= (size / 2) ** 2).to(features.dtype)
 
 
 @lru_cache(maxsize=32)

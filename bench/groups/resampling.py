@@ -32,14 +32,49 @@ def prefiltered(images: Tensor, resampling: Resampling) -> Tensor:
     return inverse @ images @ inverse
 
 
-def resampled(values: Tensor, matrices: Tensor, offsets: Tensor, resampling: Resampling) -> Tensor:
+def resampled(
+    values: Tensor, matrices: Tensor, offsets: Tensor, resampling: Resampling, on_disc: bool = False
+) -> Tensor:
     """Return prefiltered images (B, C, S, S), each read at points of its own; zero outside.
 
     The pixel at p from the image's centre is read at ``matrices[b] p + offsets[b]``, with (B, 2, 2) and (B, 2) in
-    pixels, x pointing right and y down.
+    pixels, x pointing right and y down. ``on_disc`` reads the pixels of the centred disc alone, the others are zero.
     """
-    points = _points(matrices, offsets, values.shape[-1])
-    return _spline(values, points) if resampling == "spline" else _bilinear(values, points)
+    size = values.shape[-1]
+    x, y, places = _pixels(size, on_disc, values.dtype, values.device)
+    columns, rows = matrices[:, :, :1] * x + (offsets[:, :, None] + (size - 1) / 2), matrices[:, :, 1:] * y
+    read = _spline if resampling == "spline" else _bilinear
+    found = read(values, columns.add_(rows))
+    if on_disc:
+        found = F.pad(found, (0, 1)).index_select(-1, places)
+    images: Tensor = found.unflatten(-1, (size, size))
+    return images
+
+
+def centred_disc(features: Tensor) -> Tensor:
+    """Return the mask (S, S) of the largest centred disc of square maps (..., S, S): what no rotation moves out."""
+    return _disc(features.shape[-1], features.dtype, features.device)
+
+
+@lru_cache(maxsize=32)
+def _disc(size: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    offset = torch.arange(size) - (size - 1) / 2
+    return (offset[:, None] ** 2 + offset**2 <= (size / 2) ** 2).to(dtype=dtype, device=device)
+
+
+@lru_cache(maxsize=32)
+def _pixels(size: int, on_disc: bool, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Return x and y (P,) of the pixels that are read, and the place among them (S * S,) of each pixel, P for none.
+
+    Coordinates are from the image's centre.
+    """
+    kept = _disc(size, dtype, device).flatten().bool() if on_disc else torch.ones(size * size, dtype=torch.bool)
+    inside = kept.cpu().nonzero()[:, 0]
+    places = torch.full((size * size,), len(inside))
+    places[inside] = torch.arange(len(inside))
+    offsets = (inside % size - (size - 1) / 2, inside // size - (size - 1) / 2)
+    x, y = (offset.to(dtype=dtype, device=device) for offset in offsets)
+    return x, y, places.to(device)
 
 
 @lru_cache(maxsize=32)
@@ -51,41 +86,36 @@ def _inverse_sampling(size: int, dtype: torch.dtype, device: torch.device) -> Te
     return inverse.to(device=device, dtype=dtype)
 
 
-def _points(matrices: Tensor, offsets: Tensor, size: int) -> Tensor:
-    """Return where each pixel is read (B, 2, S, S), x and y in pixels from the centre of the first one."""
-    middle = (size - 1) / 2
-    along = torch.arange(size, dtype=matrices.dtype, device=matrices.device) - middle
-    columns, rows = matrices[:, :, :1] * along, matrices[:, :, 1:] * along + (offsets[:, :, None] + middle)
-    return columns[:, :, None, :] + rows[:, :, :, None]
-
-
 def _spline(coefficients: Tensor, points: Tensor) -> Tensor:
-    """Sum the 16 taps of each point as four bilinear samples; written for few passes over the points."""
-    count, channels, size, _ = coefficients.shape
+    """Return the spline's values (B, C, P) at points (B, 2, P) in pixels: 16 taps each, as four bilinear samples.
+
+    Written for few passes over the points, in place where it can be.
+    """
+    size = coefficients.shape[-1]
     first = points.floor()
     t = points - first
     squared = t * t
     cubed = squared * t
-    # the four weights in a row are those of the pixels first - 1 to first + 2; ``near`` is the sum of the first two
+    # the weights in a row are those of the pixels first - 1 to first + 2; ``near`` is the sum of the first two
     second = cubed.mul(0.5).sub_(squared).add_(2 / 3)
-    near = (t + squared).mul_(-0.5).add_(cubed, alpha=1 / 3).add_(5 / 6)
-    # in the units of grid_sample: a pixel is 2 / S wide, and the centre of the first one lies at 1 / S - 1
-    first = first * (2 / size) + (1 / size - 1)
-    low = torch.addcdiv(first - 2 / size, second, near, value=2 / size)
-    high = torch.addcdiv(first + 2 / size, cubed.mul_(1 / 6), 1 - near, value=2 / size)
-    # (B, low or high in y, low or high in x, S, S, x and y)
-    grid = points.new_empty(count, 2, 2, size, size, 2)
-    grid[:, :, 0, ..., 0], grid[:, :, 1, ..., 0] = low[:, None, 0], high[:, None, 0]
-    grid[:, 0, ..., 1], grid[:, 1, ..., 1] = low[:, None, 1], high[:, None, 1]
-    taps = _sampled(coefficients, grid.view(count, 4 * size, size, 2)).view(count, channels, 2, 2, size, size)
+    near = t.add_(squared).mul_(-0.5).add_(cubed, alpha=1 / 3).add_(5 / 6)
+    pixel = 2 / size  # in the units of grid_sample, in which the centre of the first one lies at pixel / 2 - 1
+    before = first.mul_(pixel).add_(-pixel / 2 - 1)
+    low = torch.addcdiv(before, second, near, value=pixel)
+    high = torch.addcdiv(before.add_(2 * pixel), cubed, 1 - near, value=pixel / 6)
+    # the taps (low, low), (high, low), (low, high), (high, high) of each point, as planes of x and of y
+    (left, top), (right, bottom) = low.unbind(1), high.unbind(1)
+    planes = torch.stack([left, right, left, right, top, top, bottom, bottom], 1).unflatten(1, (2, 4))
+    taps = _sampled(coefficients, planes).unflatten(2, (2, 2))
     rows = torch.lerp(taps[:, :, :, 1], taps[:, :, :, 0], near[:, None, None, 0])
     return torch.lerp(rows[:, :, 1], rows[:, :, 0], near[:, None, 1])
 
 
 def _bilinear(images: Tensor, points: Tensor) -> Tensor:
-    size = images.shape[-1]
-    return _sampled(images, (points * (2 / size) + (1 / size - 1)).movedim(1, -1))
+    pixel = 2 / images.shape[-1]
+    return _sampled(images, points.mul_(pixel).add_(pixel / 2 - 1)[:, :, None])[:, :, 0]
 
 
-def _sampled(values: Tensor, grid: Tensor) -> Tensor:
-    return F.grid_sample(values, grid.to(values.dtype), mode="bilinear", padding_mode="zeros", align_corners=False)
+def _sampled(values: Tensor, planes: Tensor) -> Tensor:
+    """Read values (B, C, S, S) at points given as planes of x and of y (B, 2, H, W), which need not be interleaved."""
+    return F.grid_sample(values, planes.movedim(1, -1), mode="bilinear", padding_mode="zeros", align_corners=False)

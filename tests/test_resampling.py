@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
@@ -11,6 +14,9 @@ from scipy import ndimage
 from torch import Tensor
 
 from bench.augment import Augmentation, cropped, resampled_in_place
+from bench.cell import Budget
+from bench.data.dataset import Dataset, Split
+from bench.execute.cell import load_data, run_cell
 from bench.groups import (
     Element,
     Group,
@@ -22,8 +28,11 @@ from bench.groups import (
     transform,
     transform_prefiltered,
 )
+from bench.registry import Options, datasets
 from tests import tolerances
+from tests.fakes import make_cell
 from tests.strategies import quarter_turns
+from tests.textures import galaxies
 
 #: Pixels from the border within which SciPy's mirrored border and our zeros are told apart: 0.27^7 is 1e-4.
 BORDER = 7
@@ -151,3 +160,49 @@ def test_the_control_resamples_each_image_by_its_own_fraction_of_a_pixel_and_mov
         # uniform in +-1/2: its mean is 0 and its standard deviation 1 / sqrt(12), each within four standard errors
         assert abs(float(centre.mean())) < 4 / (12 * 400) ** 0.5
         assert float(centre.std()) == pytest.approx(12**-0.5, abs=0.04)
+
+
+# what it costs a network
+
+
+@pytest.fixture
+def sky() -> Iterator[None]:
+    def load(options: Options) -> Dataset:
+        """Galaxies."""
+        return Dataset("sky", ("compact", "resolved"), *(Split(*galaxies(n, n)) for n in (600, 200, 400)))
+
+    datasets.register("sky", version=1)(load)
+    yield
+    del datasets._entries["sky"]
+
+
+def accuracies(resampling: str, seed: int) -> dict[str, float]:
+    """Return the scores of a plain network that was trained on the images as they are."""
+    cell = make_cell(
+        seed,
+        dataset="sky",
+        data_revision=load_data("sky", {}).revision,
+        train_size=600,
+        family="cnn",
+        width=6.0,
+        strength=0.0,
+        resampling=resampling,
+        budget=Budget(steps=200, batch_size=32, lr=0.01, evaluations=1),
+    )
+    run = run_cell(cell, "cpu", "exclusive").run
+    assert run["status"] == "done", run["reason"]
+    return {kind: run[f"{kind}_accuracy"] for kind in ("test", "exact", "resampled", "transformed")}
+
+
+def test_a_plain_network_loses_nothing_on_turned_images_that_have_no_orientation(sky: None) -> None:
+    """Its transformed accuracy is within the seeds' noise of the upright one; bilinear resampling takes points away."""
+    found = pd.DataFrame([accuracies("spline", seed) for seed in range(5)])
+    assert found["test"].mean() > 0.85
+    for kind in ("exact", "resampled", "transformed"):
+        assert found["test"].mean() - found[kind].mean() <= found["test"].std(), found
+    bilinear = pd.DataFrame([accuracies("bilinear", seed) for seed in range(2, 5)], index=range(2, 5))
+    assert bilinear["test"].equals(found.loc[2:, "test"])
+    assert bilinear["exact"].equals(found.loc[2:, "exact"])
+    # the control tells that it is the resampling: nothing was moved
+    for kind in ("resampled", "transformed"):
+        assert bilinear["test"].mean() - bilinear[kind].mean() > 0.05

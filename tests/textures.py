@@ -6,29 +6,29 @@ import numpy as np
 import torch
 from torch import Tensor
 
-#: Standard deviation of the sources in pixels: about what a well sampled beam has.
-BEAM = 0.8
+#: Standard deviation in pixels of a compact source, which the beam alone makes, and of one that is resolved.
+BEAM, RESOLVED = 0.8, 1.15
 
 
 def galaxies(count: int, seed: int, size: int = 32) -> tuple[Tensor, Tensor]:
-    """Return radio-galaxy-like images (N, 1, S, S), uint8, and labels: brightest at the core (0) or at the ends (1).
+    """Return radio-galaxy-like images (N, 1, S, S), uint8, and labels: made of compact (0) or of resolved sources (1).
 
-    A row of compact sources at a random angle, drawn at their exact places, under noise: Fanaroff & Riley's two classes
-    as a caricature. Nothing tells which way is up.
+    A row of a few sources at a random angle, drawn at their exact places, under noise. Nothing tells which way is up,
+    and what tells the classes apart is as fine as the pixels.
     """
     draw = np.random.default_rng(seed)
     labels = np.arange(count) % 2
     axis = np.arange(size) - (size - 1) / 2
     images = np.empty((count, size, size))
     for i, label in enumerate(labels):
-        angle, length = draw.uniform(0, 2 * np.pi), draw.uniform(0.2, 0.36) * size
-        image = draw.normal(0, 6, (size, size))
-        for place in np.linspace(-1, 1, 7):
-            brightness = (abs(place) if label else 1 - abs(place)) * 0.85 + 0.15
+        angle, length = draw.uniform(0, 2 * np.pi), draw.uniform(0.15, 0.36) * size
+        width = (RESOLVED if label else BEAM) * draw.uniform(0.8, 1.2)
+        image = draw.normal(20, 12, (size, size))
+        for place in np.linspace(-1, 1, draw.integers(2, 5)):
             x, y = length * place * np.cos(angle), length * place * np.sin(angle)
-            source = np.exp(-((axis - x) ** 2 + (axis[:, None] - y) ** 2) / (2 * BEAM**2))
-            image += 170 * brightness * draw.uniform(0.6, 1.1) * source
-        images[i] = image + 20
+            source = np.exp(-((axis - x) ** 2 + (axis[:, None] - y) ** 2) / (2 * width**2))
+            image += draw.uniform(60, 110) * source / width**2
+        images[i] = image
     order = draw.permutation(count)
     return as_grey(images[order]), torch.from_numpy(labels[order]).long()
 

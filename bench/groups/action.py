@@ -1,7 +1,7 @@
 """The action on images, and sampling of elements with a strength.
 
 ``(T_g f)(x) = f(g^-1 x)`` about the image's centre, zero outside. Multiples of 90 degrees and mirrors permute pixels by
-index and are exact; any other angle is that permutation followed by one resampling of the remaining angle.
+index and are exact; any other angle is one resampling.
 """
 
 from __future__ import annotations
@@ -24,16 +24,17 @@ def act(images: Tensor, g: Element, resampling: Resampling = "spline") -> Tensor
     residual = float(g.turn * 4 - quarters) / 4
     if residual == 0.0:
         return moved
-    flat = prefiltered(moved.reshape(-1, *moved.shape[-3:]), resampling)
+    flat = moved.reshape(-1, *moved.shape[-3:])
     turns = torch.full((len(flat),), residual, dtype=images.dtype, device=images.device)
-    return turned(flat, turns, resampling).reshape(images.shape)
+    return transform(flat, turns, torch.zeros_like(turns, dtype=torch.bool), resampling).reshape(images.shape)
 
 
 def transform(images: Tensor, turns: Tensor, mirrors: Tensor, resampling: Resampling | None = "spline") -> Tensor:
     """Return the square images (B, C, S, S), each moved by its own element.
 
     ``turns`` (B,) are shares of a full circle, ``mirrors`` (B,) booleans. ``resampling`` None promises that every turn
-    is a multiple of 1/4. No step depends on the values, so that nothing waits for the device.
+    is a multiple of 1/4, and is exact; otherwise those are exact up to rounding. No step depends on the values, so that
+    nothing waits for the device.
     """
     values = images if resampling is None else prefiltered(images, resampling)
     return transform_prefiltered(values, turns, mirrors, resampling)
@@ -46,21 +47,14 @@ def transform_prefiltered(
 
     ``on_disc`` leaves the pixels off the centred disc zero.
     """
-    quarters = torch.round(turns * 4)
-    index = _grid_symmetries(values.shape[-1], values.device)[mirrors.long() * 4 + quarters.long() % 4]
-    flat = values.flatten(2)
-    moved = flat.gather(2, index[:, None].expand_as(flat)).view(values.shape)
     if resampling is None:
+        moved = _permuted(values, torch.round(turns * 4).long(), mirrors)
         return moved * centred_disc(moved) if on_disc else moved
-    return turned(moved, turns - quarters / 4, resampling, on_disc)
-
-
-def turned(values: Tensor, turns: Tensor, resampling: Resampling, on_disc: bool = False) -> Tensor:
-    """Return prefiltered images (B, C, S, S), each rotated by its share of a circle, ``turns`` (B,)."""
     angles = 2 * math.pi * turns.to(values.dtype)
     c, s = angles.cos(), angles.sin()
-    # the points that are read are g^-1 x, in a frame whose y points down
-    inverse = torch.stack([torch.stack([c, -s], -1), torch.stack([s, c], -1)], 1)
+    flip = 1 - 2 * mirrors.to(values.dtype)
+    # the points that are read are g^-1 x = M^mirror R^-1 x, in a frame whose y points down
+    inverse = torch.stack([torch.stack([flip * c, -flip * s], -1), torch.stack([s, c], -1)], 1)
     return resampled(values, inverse, torch.zeros_like(inverse[:, 0]), resampling, on_disc)
 
 
@@ -68,6 +62,12 @@ def shifted(images: Tensor, offsets: Tensor, resampling: Resampling) -> Tensor:
     """Return images (B, C, S, S), each moved by its own ``offsets`` (B, 2) in pixels, to the right and down."""
     still = torch.eye(2, dtype=images.dtype, device=images.device).expand(len(images), 2, 2)
     return resampled(prefiltered(images, resampling), still, -offsets.to(images.dtype), resampling)
+
+
+def _permuted(images: Tensor, quarters: Tensor, mirrors: Tensor) -> Tensor:
+    index = _grid_symmetries(images.shape[-1], images.device)[mirrors.long() * 4 + quarters % 4]
+    flat = images.flatten(2)
+    return flat.gather(2, index[:, None].expand_as(flat)).view(images.shape)
 
 
 @lru_cache(maxsize=32)

@@ -196,13 +196,15 @@ def accuracies(resampling: str, seed: int) -> dict[str, float]:
 
 def test_a_plain_network_loses_nothing_on_turned_images_that_have_no_orientation(sky: None) -> None:
     """Its transformed accuracy is within the seeds' noise of the upright one; bilinear resampling takes points away."""
-    found = pd.DataFrame([accuracies("spline", seed) for seed in range(5)])
-    assert found["test"].mean() > 0.85
+    found = pd.DataFrame([accuracies("spline", seed) for seed in range(4)])
+    upright = found["test"].mean()
+    assert upright > 0.8
+    # of the seeds, and of which 400 images are the test
+    noise = (found["test"].var() + upright * (1 - upright) / 400) ** 0.5
     for kind in ("exact", "resampled", "transformed"):
-        assert found["test"].mean() - found[kind].mean() <= found["test"].std(), found
-    bilinear = pd.DataFrame([accuracies("bilinear", seed) for seed in range(2, 5)], index=range(2, 5))
-    assert bilinear["test"].equals(found.loc[2:, "test"])
-    assert bilinear["exact"].equals(found.loc[2:, "exact"])
+        assert upright - found[kind].mean() <= noise, found
+    bilinear = pd.DataFrame([accuracies("bilinear", seed) for seed in range(4)])
+    assert bilinear[["test", "exact"]].equals(found[["test", "exact"]])
     # the control tells that it is the resampling: nothing was moved
     for kind in ("resampled", "transformed"):
-        assert bilinear["test"].mean() - bilinear[kind].mean() > 0.05
+        assert upright - bilinear[kind].mean() > noise, bilinear

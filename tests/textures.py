@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from scipy import ndimage
 from torch import Tensor
 
 #: Standard deviation in pixels of a compact source, which the beam alone makes, and of one that is resolved.
-BEAM, RESOLVED = 0.8, 1.15
+BEAM, RESOLVED = 0.8, 1.1
 
 
 def galaxies(count: int, seed: int, size: int = 32) -> tuple[Tensor, Tensor]:
@@ -23,7 +24,7 @@ def galaxies(count: int, seed: int, size: int = 32) -> tuple[Tensor, Tensor]:
     for i, label in enumerate(labels):
         angle, length = draw.uniform(0, 2 * np.pi), draw.uniform(0.15, 0.36) * size
         width = (RESOLVED if label else BEAM) * draw.uniform(0.8, 1.2)
-        image = draw.normal(20, 12, (size, size))
+        image = 20 + 25 * ndimage.gaussian_filter(draw.normal(size=(size, size)), BEAM, mode="wrap")
         for place in np.linspace(-1, 1, draw.integers(2, 5)):
             x, y = length * place * np.cos(angle), length * place * np.sin(angle)
             source = np.exp(-((axis - x) ** 2 + (axis[:, None] - y) ** 2) / (2 * width**2))

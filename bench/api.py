@@ -7,22 +7,23 @@
     api.draw(tables, "accuracy_by_strength")
     print(api.verdict(tables).headline)
 
-Cells run in worker processes that are started afresh: a script that calls `run` at its top level keeps the call behind
-``if __name__ == "__main__":``, as for anything that starts processes so.
+Cells run in worker processes, which do not run the calling script. Only a script that registers a family, a data set
+or a measurement itself, rather than in a plug-in's file, is run by them too: it keeps its calls of `run` behind
+``if __name__ == "__main__":``.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
+import multiprocessing
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-
+from bench import backend as _backend  # noqa: F401 - before anything that imports matplotlib
 from bench import plan, results, suite
 from bench import run as runs
 from bench import tables as made
@@ -31,9 +32,14 @@ from bench.errors import UserError, nearest
 from bench.execute.cell import run_cells
 from bench.figures import FIGURES, REASONS
 from bench.plugins import Carried
-from bench.store import Store
+from bench.registry import registered_in_main
+from bench.store import STANDING, Store
 from bench.suite import Suite
 from bench.tables import Tables
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["Suite", "Tables", "Verdict", "draw", "load", "read", "run", "verdict"]
 
@@ -61,8 +67,10 @@ def run(
     """Run the cells of a suite that ``out`` has no results of, and return the tables of all of them.
 
     Without ``out`` the results live in a temporary folder and in what is returned. KeyboardInterrupt passes through
-    once every finished cell is kept. ``progress`` prints what `equivaug run` prints.
+    once every finished cell is kept. ``progress`` prints what `equivaug run` prints. UserError where no cell has a
+    result in the end, with the reason of the first.
     """
+    _check_main()
     loaded = source if isinstance(source, Suite) else load(source, overrides, plugins)
     where = runs.chosen_device(device)
     with _folder(out) as folder:
@@ -75,7 +83,13 @@ def run(
             code = runs.carry_out(planned, work, folder, where, workers or runs.default_workers(where))
         if code == runs.INTERRUPTED:
             raise KeyboardInterrupt
-        return made.read(folder)
+        tables = made.read(folder)
+    if not tables.runs["status"].isin(STANDING).any():
+        first = tables.runs.iloc[0]
+        raise UserError(
+            f"no cell of '{loaded.name}' has a result; {first['label']}: {first['status']}, {first['reason']}"
+        )
+    return tables
 
 
 def read(folder: Path | str) -> Tables:
@@ -92,9 +106,26 @@ def draw(tables: Tables, figure: str, on: Axes | Sequence[Axes] | None = None) -
         raise UserError(f"unknown figure '{figure}'{nearest(figure, FIGURES)}")
     if against := REASONS[figure](tables):
         raise UserError(f"{figure} cannot be drawn: {against}")
-    drawn = FIGURES[figure](tables, [on] if isinstance(on, Axes) else on)
+    drawn = FIGURES[figure](tables, on if on is None or isinstance(on, Sequence) else [on])
     assert drawn is not None
     return drawn
+
+
+def _check_main() -> None:
+    """Refuse what workers could not see, or what they would start again and again, in one sentence."""
+    names = registered_in_main()
+    if not names:
+        return
+    if not Path(getattr(sys.modules["__main__"], "__file__", "") or "").is_file():
+        raise UserError(
+            f"'{names[0]}' is registered in a notebook or on standard input, where workers cannot see it; put it in a "
+            ".py file and name that file in plugins=[...]"
+        )
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        sys.exit(
+            f"equivaug: the script registers '{names[0]}', so that workers run it too: keep its calls of api.run "
+            "behind if __name__ == '__main__':, or put what it registers in a file of its own, named in plugins=[...]"
+        )
 
 
 @contextlib.contextmanager

@@ -5,7 +5,9 @@ What is heavy (torch, pandas, matplotlib) is imported by the command that needs 
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import signal
 import sys
 from collections.abc import Iterable
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.errors import UserError, nearest
+from bench.plaintext import HANDLER
 from bench.show.command import app as show_app
 
 if TYPE_CHECKING:
@@ -60,6 +63,11 @@ FreshOption = Annotated[
 
 def main() -> None:
     """Run the command line; what a person can mend is one sentence and exit code 2."""
+    # commands write files: whatever backend a notebook or a shell asks for is for somebody else's windows
+    os.environ["MPLBACKEND"] = "agg"
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=HANDLER)
     try:
         app(prog_name="equivaug")
     except UserError as error:
@@ -130,7 +138,7 @@ def plan(
 def tables(
     results: ResultsArgument,
     form: Annotated[str | None, typer.Option("--format", help="Print an analysis instead: md, latex or csv.")] = None,
-    of: Annotated[str, typer.Option(help="summary, exchange, differences, frontier or time.")] = "summary",
+    of: Annotated[str, typer.Option(help="summary, controls, exchange, differences, frontier or time.")] = "summary",
     value: ValueOption = "transformed_accuracy",
 ) -> None:
     """Write the tables of a results folder anew from its finished cells, or print what they say as a paper does."""

@@ -128,3 +128,13 @@ class Measurements(Catalogue[Measurement]):
 families = Registry("family", "bench.models")
 datasets = Registry("data set", "bench.data")
 measurements = Measurements("measurement", "bench.measure")
+
+
+def registered_in_main() -> list[str]:
+    """Return the names of what the running script, or notebook, has registered itself."""
+    return [
+        name
+        for catalogue in (families, datasets, measurements)
+        for name, entry in catalogue._entries.items()
+        if entry.make.__module__ == "__main__"
+    ]

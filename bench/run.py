@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from bench import results as folder
 from bench.cell import Cell
-from bench.errors import UserError
+from bench.errors import UserError, one_line
 from bench.execute import execute
 from bench.execute.pool import STOPS
 from bench.execute.progress import Progress, outcome
@@ -66,6 +66,17 @@ def carry_out(
             interrupted = True
             stop_printing()
         return _finish(plan, store, results, interrupted)
+
+
+@contextlib.contextmanager
+def after_training(what: str, again: str) -> Iterator[None]:
+    """Tell in one line what failed once the cells are safe, and how to try again; nothing else is lost with it."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        print(f"{what} could not be made: {one_line(error)}; `{again}` tries again", file=sys.stderr)
 
 
 def stop_printing() -> None:
@@ -125,15 +136,20 @@ def _finish(plan: Plan, store: Store, results: Path, interrupted: bool) -> int:
         left = len(plan.cells) - sum(status == "standing" for status in store.scan().values())
         print(f"stopped with {left} of {len(plan.cells)} cells to do; the same command goes on from here")
         return INTERRUPTED
-    from bench import figures
+    with after_training("the figures", f"equivaug plot {results}"):
+        from bench import figures
 
-    for path in figures.draw_all(written, results / "figures"):
-        if path.suffix == ".png":
-            print(f"figure: {path}")
-    for name, reason in figures.skipped(written).items():
-        print(f"not drawn: {name}, because {reason}")
+        for path in figures.draw_all(written, results / "figures"):
+            if path.suffix == ".png":
+                print(f"figure: {path}")
+        for name, reason in figures.skipped(written).items():
+            print(f"not drawn: {name}, because {reason}")
     for cell_id in damaged:
         print(f"damaged: cell {cell_id} cannot be read; the next run runs it again")
+    with after_training("the verdict", f"equivaug report {results}"):
+        from bench.analysis.verdict import verdict
+
+        print(f"verdict: {verdict(written).headline}")
     return _tell_outcomes(plan, store, written)
 
 

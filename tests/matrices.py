@@ -52,6 +52,8 @@ def matrix(
                     scores = {
                         "test_accuracy": score,
                         "transformed_accuracy": score,
+                        "exact_accuracy": score,
+                        "resampled_accuracy": score,
                         "validation_accuracy": score,
                         "upright_validation_accuracy": score,
                         "transformed_validation_accuracy": score,

@@ -14,6 +14,8 @@ ROOT = Path(__file__).parent.parent / "bench"
 # room -> the rooms that it may import; a room may always import itself
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
+    "plaintext": set(),
+    "backend": set(),
     "seeds": set(),
     "yamlfile": {"axes", "errors"},
     "axes": {"errors"},
@@ -39,22 +41,23 @@ ALLOWED: dict[str, set[str]] = {
     "plan": {"cell", "errors", "execute", "models", "suite"},
     "estimate": {"cell", "execute", "train"},
     "results": {"cell", "errors", "store", "suite", "tables", "yamlfile"},
-    "run": {"cell", "errors", "execute", "figures", "plan", "results", "store", "tables"},
-    "advise": {
+    "run": {"analysis", "cell", "errors", "execute", "figures", "plan", "results", "store", "tables"},
+    "advise": {"analysis", "augment", "cell", "data", "errors", "estimate", "execute", "groups", "models", "plan"}
+    | {"registry", "report", "results", "run", "seeds", "store", "suite", "tables", "train"},
+    "api": {
         "analysis",
-        "data",
+        "backend",
         "errors",
-        "estimate",
+        "registry",
         "execute",
+        "figures",
         "plan",
-        "report",
+        "plugins",
         "results",
         "run",
         "store",
         "suite",
     }
-    | {"tables"},
-    "api": {"analysis", "errors", "execute", "figures", "plan", "plugins", "results", "run", "store", "suite"}
     | {"tables"},
     "show": {"augment", "cell", "data", "errors", "execute", "figures", "groups", "kernels", "layers", "measure"}
     | {"models", "plan", "results", "store", "suite"},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -11,9 +11,11 @@ import typer
 
 from bench import plan, report, run, tables
 from bench import results as folder
+from bench.advise import orientation
 from bench.advise.images import data_options, describe
-from bench.advise.proposal import ENOUGH, SCALES, Proposal, matrix, name_of, propose
+from bench.advise.proposal import ENOUGH, GROUPS, SCALES, Proposal, matrix, name_of, propose
 from bench.analysis.advice import advice
+from bench.analysis.orientation import TwoSamples
 from bench.errors import UserError
 from bench.estimate import Estimate, estimate
 from bench.execute.cell import load_data, probe, run_cells
@@ -54,9 +56,14 @@ def carry_out(
     folder.check_cells(results, set(found), made.cell_ids)
     if made.todo and not yes and not _agreed():
         return run.OK
+    tests = [] if fresh else orientation.read(results)
+    if not tests:
+        print("looking whether the images can be told from mirrored and from turned ones", flush=True)
+        tests = orientation.look(dataset, GROUPS, where)
     code = run.carry_out(made, run_cells, results, where, count, fresh)
+    orientation.write(tests, results)
     if code != run.INTERRUPTED:
-        _answer(results)
+        _answer(results, tests)
     return code
 
 
@@ -70,6 +77,7 @@ def _told(proposal: Proposal, device: str, workers: int) -> Iterator[str]:
     sizes = ", ".join(f"{size:,}" for size in suite.data["train_sizes"])
     strengths = ", ".join(f"{strength:g}" for strength in suite.augmentation["strengths"])
     yield f"plan: {proposal.cells} trainings of {suite.budget['steps']} steps, all networks of equal FLOPs, for"
+    yield "  inputs        cut to the centred disc, upright ones too, as turning moves the corners out"
     yield "  networks      plain; with mirrors (D1), rotations (C8), or both (D4) built in"
     yield f"  augmentation  mirrors (D1) and rotations (SO(2)), of strength {strengths}"
     yield f"  images        {sizes}"
@@ -83,9 +91,11 @@ def _agreed() -> bool:
     return typer.confirm("Start?", default=True)
 
 
-def _answer(results: Path) -> None:
+def _answer(results: Path, tests: Sequence[TwoSamples]) -> None:
     """Print the advice and write it beside the tables."""
-    found = advice(tables.read(results))
+    found = advice(tables.read(results), tests)
     lines = [found.headline, "", *(f"- {sentence}" for sentence in found.sentences)]
     write_atomically(results / ADVICE, "\n".join([f"# {results.name}", "", *lines, ""]).encode())
-    print("\n".join(["", *lines, "", f"written to {results / ADVICE} and {report.write(results)}"]))
+    print("\n".join(["", *lines, "", f"written to {results / ADVICE}"]))
+    with run.after_training("the report", f"equivaug report {results}"):
+        print(f"report: {report.write(results)}")

@@ -101,7 +101,8 @@ def matrix(path: Path, data: dict[str, Any], dataset: Dataset, scale: Scale, ste
         {
             "name": name_of(path),
             "description": "written by `equivaug advise`",
-            "data": {**data, "train_sizes": train_sizes(dataset, scale.sizes)},
+            # one crop for both groups, so that what is not augmented is one and the same training
+            "data": {**data, "train_sizes": train_sizes(dataset, scale.sizes), "crop": "disc"},
             "augmentation": {"group": list(GROUPS), "strengths": list(scale.strengths)},
             "families": list(FAMILIES),
             "match": {"by": "flops", "target": round(FLOPS * (side / 28) ** 2)},

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from bench.analysis.differences import p_value
-from bench.analysis.duels import SIGNIFICANT, is_plain
+from bench.analysis.chance import nothing_learned
+from bench.analysis.controls import losses
+from bench.analysis.differences import SIGNIFICANT, p_value
+from bench.analysis.duels import is_plain
+from bench.analysis.orientation import TwoSamples, seen
 from bench.analysis.summary import Interval, done, interval
 from bench.analysis.verdict import points, verdict, within
 from bench.tables import Tables
@@ -27,19 +31,23 @@ class Advice:
     sentences: tuple[str, ...]
 
 
-def advice(tables: Tables) -> Advice:
+def advice(tables: Tables, tests: Sequence[TwoSamples] = ()) -> Advice:
     """Return what to do with the images of one data set, from a matrix of plain and equivariant networks on them.
 
     Two questions are kept apart: how well a network does on images as they come (upright), where a symmetry that the
     classes do not have costs accuracy, and on images that come in any orientation. What may be chance is said to be so.
+    That images have an orientation, or none, is said of exact moves alone: from ``tests``, in which a network tried to
+    tell images from moved ones, and from the scores on exactly moved images. No advice where nothing was learned.
     """
     runs = done(tables.runs)
     runs = runs[runs["train_size"] == runs["train_size"].max()]
+    if reason := nothing_learned(done(tables.runs)):
+        return Advice(f"No advice: {reason}.", tuple(f"{test.group}: {test}." for test in tests))
     plain = runs[is_plain(runs) & (runs["strength"] == 0)]
     if plain.empty or is_plain(runs).all():
         return Advice("No advice: the plain or the equivariant networks have not been trained.", ())
     best = _best(runs)
-    sentences = [*_symmetries(runs), *_price(runs), *_strengths(runs), *_cost(runs, best)]
+    sentences = [*_symmetries(runs, tests), *_price(runs, tests), *_strengths(runs), *_cost(runs, best)]
     oriented = verdict(tables)
     return Advice(
         _headline(plain, best), (*sentences, f"If images may come in any orientation. {oriented.headline}", _sure(runs))
@@ -62,23 +70,51 @@ def _headline(plain: pd.DataFrame, best: pd.DataFrame) -> str:
     )
 
 
-def _symmetries(runs: pd.DataFrame) -> Iterator[str]:
-    """Say for every group whether a plain network that was trained on the images as they are loses when they move."""
+def _symmetries(runs: pd.DataFrame, tests: Sequence[TwoSamples]) -> Iterator[str]:
+    """Say for every group whether images have an orientation, and what a plain network loses when they are moved.
+
+    Both are judged on moves that permute pixels; what resampling costs is told apart.
+    """
+    visible = seen(tests)
     untouched = runs[is_plain(runs) & (runs["strength"] == 0)]
     for group, cells in untouched.groupby("augmentation_group"):
-        loss = interval(cells["test_accuracy"] - cells["transformed_accuracy"])
-        lost = f"{points(loss.mean)}{within(loss.low, loss.high)}"
-        if loss.mean <= ALIKE and not loss.high > ALIKE:
-            answer = "the images look alike when they are moved so"
-        elif loss.low > ALIKE or (loss.n == 1 and loss.mean > ALIKE):
-            answer = "the images have a preferred orientation"
-        else:
-            answer = "whether they look alike when they are moved so, this budget cannot show"
-        yield f"{group}: a plain network trained on the images as they are loses {lost} when they are moved: {answer}."
+        test = next((test for test in tests if test.group == group), None)
+        if test:
+            yield f"{group}: {test}."
+        lost = losses(cells)
+        answer = _orientation(lost.exact, test is not None, group in visible)
+        if math.isnan(lost.exact.mean):
+            yield f"{group}: {answer}."
+            continue
+        exactly = f"{points(lost.exact.mean)}{within(lost.exact.low, lost.exact.high)} when they are moved exactly"
+        yield f"{group}: a plain network trained on the images as they are loses {exactly}: {answer}."
+        if (cells["resampled_accuracy"] != cells["test_accuracy"]).any():
+            both = f"{points(lost.transformed.mean)}{within(lost.transformed.low, lost.transformed.high)}"
+            pixels = f"{points(lost.resampled.mean)}{within(lost.resampled.low, lost.resampled.high)}"
+            yield (
+                f"{group}: moved by any angle, so that they are also resampled, it loses {both}; resampling them "
+                f"without moving them costs {pixels}."
+            )
 
 
-def _price(runs: pd.DataFrame) -> Iterator[str]:
+def _orientation(loss: Interval, was_tested: bool, is_seen: bool) -> str:
+    """Return what the loss on exactly moved images, and the direct test if there was one, say of the orientation."""
+    if loss.low > ALIKE:
+        return "the images have a preferred orientation"
+    if is_seen and loss.high <= ALIKE:
+        return "the images have a preferred orientation, but the network does not lean on it"
+    if is_seen:
+        return "the images have a preferred orientation; whether the network leans on it, this budget cannot show"
+    if was_tested and loss.high <= ALIKE:
+        return "no orientation can be seen, and the images look alike when they are moved so"
+    if was_tested:
+        return "no orientation can be seen; whether the network leans on one, this budget cannot show"
+    return "whether the images have an orientation, this budget cannot show"
+
+
+def _price(runs: pd.DataFrame, tests: Sequence[TwoSamples]) -> Iterator[str]:
     """Say for every group what it costs on upright images to make a network blind to it."""
+    visible = seen(tests)
     for group, cells in runs.groupby("augmentation_group"):
         plain = cells[is_plain(cells) & (cells["strength"] == 0)]
         blind = cells[cells["strength"] == 1]
@@ -89,8 +125,10 @@ def _price(runs: pd.DataFrame) -> Iterator[str]:
         told = f"{points(change.mean)}{within(change.low, change.high)}"
         label = best["label"].iloc[0]
         said = f"{group}: full augmentation, with {label}, changes the accuracy on upright images by {told}"
-        if change.high < 0:
+        if change.high < 0 and group in visible:
             yield f"{said}: orientation tells classes apart (as with 6 and 9); do not augment it away."
+        elif change.high < 0:
+            yield f"{said}: do not augment so. It may be the harder task, as no orientation can be seen in the images."
         elif change.low > 0:
             yield f"{said}: it helps."
         else:

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.analysis.differences import SETTING, holm, p_value
-from bench.analysis.duels import SIGNIFICANT
+from bench.analysis.differences import SETTING, SIGNIFICANT, holm, p_value
 from bench.analysis.ranking import BETTER, is_share
 from bench.analysis.summary import each, interval
 from bench.tables import Tables

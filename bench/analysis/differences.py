@@ -13,6 +13,9 @@ from scipy.special import stdtr
 from bench.analysis.summary import done, interval
 
 SETTING = ("dataset", "augmentation_group", "train_size", "strength", "copies")
+#: The largest corrected p-value of a difference that is called one.
+SIGNIFICANT = 0.05
+
 COLUMNS = ("label", "other", "mean", "low", "high", "n", "p", "p_holm")
 
 

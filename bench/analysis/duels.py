@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.analysis.differences import holm, p_value
+from bench.analysis.differences import SIGNIFICANT, holm, p_value
 from bench.analysis.summary import done, interval
 
 PART = ["dataset", "augmentation_group"]
@@ -19,9 +19,6 @@ CHOSEN_BY = {
     "transformed_accuracy": "transformed_validation_accuracy",
     "test_accuracy": "upright_validation_accuracy",
 }
-
-#: The largest corrected p-value of a difference that is called one.
-SIGNIFICANT = 0.05
 
 _DIFFERENCE = ["difference", "low", "high", "n", "p"]
 _SIDE = [*CHOICE, "mean", "low", "high"]

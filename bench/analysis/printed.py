@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from bench.analysis.controls import SCORES, controls
 from bench.analysis.differences import paired_differences
 from bench.analysis.exchange import ALONG, exchange_rates, rate_text
 from bench.analysis.frontier import frontier
@@ -137,6 +138,24 @@ def _time(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
     return caption, _rows(("family", "s", "images", "accuracy", "seconds", "seeds there"), body)
 
 
+def _controls(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
+    body = [
+        (row.label, *_setting(row), *("-" if pd.isna(score) else f"{100 * score:.1f}" for score in _scores_of(row)))
+        for row in each(rows)
+    ]
+    caption = (
+        "accuracy in percent, mean over seeds, on test inputs that are upright; moved by elements that permute pixels "
+        "(quarter turns, mirrors), so that nothing is resampled; resampled and not moved; moved by the whole group. "
+        "What the third lacks to the first is the pixels' doing, not the orientation's."
+    )
+    head = ("family", "s", "images", "upright", "exactly moved", "resampled", "transformed")
+    return caption, _rows(head, body)
+
+
+def _scores_of(row: Any) -> Iterator[float]:
+    return (getattr(row, score) for score in SCORES)
+
+
 def _seconds(seconds: float) -> str:
     return f"{seconds:.3g}" if math.isfinite(seconds) else "never"
 
@@ -169,5 +188,6 @@ KINDS: dict[str, _Printer] = {
         lambda tables, _: _concatenated(frontier(tables, cost).assign(cost=cost) for cost in ("flops", "seconds")),
         _frontier,
     ),
+    "controls": _Printer(lambda tables, _: controls(tables.runs), _controls),
     "time": _Printer(lambda tables, _: matched_time(tables), _time),
 }

@@ -11,6 +11,8 @@ from bench.analysis.summary import done, interval, summarise
 BETTER: dict[str, bool] = {
     "test_accuracy": True,
     "transformed_accuracy": True,
+    "exact_accuracy": True,
+    "resampled_accuracy": True,
     "validation_accuracy": True,
     "upright_validation_accuracy": True,
     "transformed_validation_accuracy": True,

@@ -8,7 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from bench.analysis.duels import PART, duels, is_plain, overall
+from bench.analysis.chance import nothing_learned
+from bench.analysis.controls import losses
+from bench.analysis.duels import CHOICE, PART, duels, is_plain, overall
 from bench.analysis.exchange import exchange_rates, rate_text
 from bench.analysis.matched_time import matched_time
 from bench.analysis.summary import done, each, interval
@@ -38,9 +40,12 @@ def verdict(tables: Tables, value: str = "transformed_accuracy") -> Verdict:
     headlines, sentences = [], []
     for mean in each(means):
         rows = table[(table["dataset"] == mean.dataset) & (table["augmentation_group"] == mean.augmentation_group)]
+        if reason := nothing_learned(tables.runs[_is_of(tables.runs, mean)]):
+            headlines.append(f"On {mean.dataset}, moved by {mean.augmentation_group}: {reason}.")
+            continue
         headlines.append(_headline(rows, mean))
         sentences += [*_scores(rows), *_augmentation(tables.runs, rows, value), *_rates(tables, rows)]
-        sentences += [*_times(tables, rows), *_exactness(tables, rows)]
+        sentences += [*_times(tables, rows), *_controls(tables.runs, rows), *_exactness(tables, rows)]
     return Verdict(" ".join(headlines), (*sentences, *_fairness(tables.runs), *_missing(tables.runs)))
 
 
@@ -138,6 +143,25 @@ def _times(tables: Tables, rows: pd.DataFrame) -> Iterator[str]:
     )
 
 
+def _controls(runs: pd.DataFrame, rows: pd.DataFrame) -> Iterator[str]:
+    """Say what resampling alone costs the two networks of the largest training set, and what only moving them does."""
+    row = next(each(rows.tail(1)))
+    parts = []
+    for side in ("plain", "equivariant"):
+        at = {key: getattr(row, f"{side}_{key}") for key in CHOICE}
+        cells = _of(done(runs), row)
+        cells = cells[(cells["train_size"] == row.train_size) & (cells[CHOICE] == pd.Series(at)).all(axis=1)]
+        if cells["resampled_accuracy"].isna().all():
+            return
+        lost = losses(cells)
+        exactly = "" if pd.isna(lost.exact.mean) else f", {points(lost.exact.mean)} by moving them exactly"
+        parts.append(
+            f"{_named(row, side)} loses {points(lost.resampled.mean)}{within(lost.resampled.low, lost.resampled.high)} "
+            f"of its upright accuracy by resampling alone{exactly} and {points(lost.transformed.mean)} by both"
+        )
+    yield f"What the pixels cost, with {row.train_size:,} images: {'; '.join(parts)}."
+
+
 def _exactness(tables: Tables, rows: pd.DataFrame) -> Iterator[str]:
     """Say how equivariant the two networks of the largest training set are, at the exact angle and between."""
     row = next(each(rows.tail(1)))
@@ -181,8 +205,12 @@ def _missing(runs: pd.DataFrame) -> Iterator[str]:
 
 def _of(frame: pd.DataFrame, row: Any) -> pd.DataFrame:
     """Return the rows of a table that are of the two networks of a duel."""
-    of_part = (frame["dataset"] == row.dataset) & (frame["augmentation_group"] == row.augmentation_group)
-    return frame[of_part & frame["label"].isin([row.plain_label, row.equivariant_label])]
+    return frame[_is_of(frame, row) & frame["label"].isin([row.plain_label, row.equivariant_label])]
+
+
+def _is_of(frame: pd.DataFrame, row: Any) -> pd.Series[bool]:
+    """Return which rows of a table are of the data set and the augmentation group of ``row``."""
+    return (frame["dataset"] == row.dataset) & (frame["augmentation_group"] == row.augmentation_group)
 
 
 def _named(row: Any, side: str) -> str:

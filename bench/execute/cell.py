@@ -107,7 +107,7 @@ def run_cell(cell: Cell, device: str, timing: str) -> Record:
     """Train and measure one cell; what goes wrong is in the record's status and reason, never raised."""
     job = _Job(cell, torch.device(device))
     try:
-        _settle(job.device)
+        settle(job.device)
         job.prepare()
         job.finish(fit(job.trainee, job.validate))
     except torch.OutOfMemoryError as error:
@@ -123,7 +123,7 @@ def run_cell(cell: Cell, device: str, timing: str) -> Record:
 
 def _run_together(cells: Sequence[Cell], device: torch.device) -> list[Record]:
     """Train and measure cells as one batched network; their seconds are of sharing the device with one another."""
-    _settle(device)
+    settle(device)
     jobs = [_Job(cell, device) for cell in cells]
     for job in jobs:
         job.prepare()
@@ -136,7 +136,7 @@ def _run_together(cells: Sequence[Cell], device: torch.device) -> list[Record]:
 def probe(cell: Cell, device: str, steps: int = 3) -> Cost:
     """Run a few steps of a cell, score some images, and return what the whole cell will cost."""
     where = torch.device(device)
-    _settle(where)
+    settle(where)
     network, inputs, _, built = _prepared(cell, where)
     short = cell.budget.model_copy(update={"epochs": None, "steps": steps, "evaluations": 1})
     result = fit(replace(_trainee(cell, network, inputs), budget=short), lambda _: (0.0, 0.0))
@@ -247,7 +247,7 @@ class _Job:
 def trained(cell: Cell, device: str) -> tuple[Network, Tensor]:
     """Train a cell again and return its network and its test images; on a CPU it is the same network bit for bit."""
     where = torch.device(device)
-    _settle(where)
+    settle(where)
     network, inputs, _, _ = _prepared(cell, where)
     own = _moved(inputs.validation[0], _augmentation(cell), 1)
     fit(_trainee(cell, network, inputs), lambda model: score(model, own, inputs.validation[1]))
@@ -271,7 +271,7 @@ def _trainee(cell: Cell, network: Network, inputs: _Inputs) -> Trainee:
     return Trainee(network, images, labels, moves, budget, cell.seed)
 
 
-def _settle(device: torch.device) -> None:
+def settle(device: torch.device) -> None:
     """Make numbers depend on the cell alone, float32 mean float32, and the peak of memory start here."""
     if device.type == "cpu":
         torch.set_num_threads(1)  # the order of a sum depends on the number of threads

@@ -6,14 +6,17 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
+from types import ModuleType
 from typing import Any, Generic, TypeVar
 
 from bench.errors import one_line
+from bench.registry import registered_in_main
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -74,7 +77,7 @@ class _Slot(Generic[Item, Result]):
         self.pipe, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, self._work), daemon=True)
         resource_tracker.ensure_running()
-        with _environment(_ONE_THREAD if self._one_thread else {}), _stops_held():
+        with _environment(_ONE_THREAD if self._one_thread else {}), _stops_held(), _main_left_alone():
             self._process.start()
         theirs.close()
 
@@ -132,6 +135,23 @@ def _end_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
+
+
+@contextlib.contextmanager
+def _main_left_alone() -> Iterator[None]:
+    """Keep a new process from running the main script again, which a script need not be written for.
+
+    It has to, and the script has to guard what it does, only where something that cells name is registered in it.
+    """
+    if registered_in_main():
+        yield
+        return
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _cause(exitcode: int) -> str:

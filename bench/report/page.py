@@ -42,6 +42,8 @@ CELLS: tuple[tuple[str, str, str], ...] = (
     ("status", "status", "{}"),
     ("accuracy, upright, %", "test_accuracy", "{:.1%}"),
     ("accuracy, transformed, %", "transformed_accuracy", "{:.1%}"),
+    ("exactly moved, %", "exact_accuracy", "{:.1%}"),
+    ("resampled, %", "resampled_accuracy", "{:.1%}"),
     ("equivariance error", "equivariance_error_mean", "{:.2g}"),
     ("training, s", "train_seconds", "{:.3g}"),
     ("parameters", "parameters", "{:,.0f}"),
@@ -102,6 +104,7 @@ def _tables(tables: Tables) -> list[tuple[str, str, Rows]]:
     compared = extremes(tables.runs) if len(done(tables.runs)) else []
     for heading, kind in (
         ("Summary", "summary"),
+        ("What resampling alone costs", "controls"),
         ("Exchange rates", "exchange"),
         ("Time to the same accuracy", "time"),
     ):

@@ -326,6 +326,8 @@ def _planned(
         print(f"damaged: {store.folder / cell_id}.json is not what was written; its cell runs again")
     standing = {cell_id for cell_id, status in found.items() if status == "standing"} - set(damaged)
     made = make(loaded, standing, place(str(find(name)), overrides or ()))
+    for note in made.notes:
+        print(note)
     folder.check_cells(results, set(found), made.cell_ids)
     state = f"{len(made.cells) - len(made.todo) - len(made.impossible)} done, {len(made.todo)} to do"
     reasons = "".join(f"\n  impossible: {reason}" for reason in dict.fromkeys(made.impossible.values()))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from bench.cell import Cell
+from bench.data.dataset import check_content
 from bench.errors import Impossible, UserError
 from bench.execute.cell import load_data, shape_of
 from bench.models.matching import resolve
@@ -15,12 +16,16 @@ from bench.suite import FamilyChoice, Suite, cells, data_choices
 
 @dataclass(frozen=True)
 class Plan:
-    """The cells of a suite in the order in which they run; ``impossible`` tells why a cell cannot be."""
+    """The cells of a suite in the order in which they run; ``impossible`` tells why a cell cannot be.
+
+    ``notes`` are what the data sets tell of images that they left out or changed.
+    """
 
     suite: Suite
     cells: tuple[Cell, ...]
     todo: tuple[Cell, ...]
     impossible: Mapping[str, str]
+    notes: tuple[str, ...] = ()
 
     @property
     def cell_ids(self) -> set[str]:
@@ -35,6 +40,7 @@ def make(suite: Suite, standing: set[str], where: str) -> Plan:
     or if nothing that an entry of ``families`` asks for can be.
     """
     planned: list[tuple[FamilyChoice, Shape, Cell]] = []
+    notes: list[str] = []
     for data in data_choices(suite, where):
         dataset = load_data(data.entry.name, data.options.model_dump(mode="json"))
         largest, available = max(data.train_sizes), len(dataset.train)
@@ -42,6 +48,7 @@ def make(suite: Suite, standing: set[str], where: str) -> Plan:
             raise UserError(
                 f"{where}: data.train_sizes: {largest} is more than the {available} training images of '{data.label}'"
             )
+        notes += [f"{data.label}: {note}" for note in (*dataset.notes, *check_content(dataset, where))]
         shape = shape_of(dataset)
         planned += [(choice, shape, cell) for choice, cell in cells(suite, data, dataset.revision)]
     planned.sort(key=lambda each: (each[2].seed, each[2].train_size, each[2].strength))
@@ -58,6 +65,7 @@ def make(suite: Suite, standing: set[str], where: str) -> Plan:
         cells=tuple(cell for _, _, cell in planned),
         todo=tuple(outcome for outcome in outcomes if isinstance(outcome, Cell)),
         impossible=impossible,
+        notes=tuple(dict.fromkeys(notes)),
     )
 
 

@@ -16,22 +16,24 @@ import tarfile
 import threading
 import tracemalloc
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from torch import Tensor
 
 from bench.axes import check
-from bench.data import cache, cifar10, digits, fashion_mnist, idx, image_folder, mnist, mnist_rot_12k, npz
+from bench.data import cache, cifar10, digits, fashion_mnist, idx, image_folder, mnist, mnist_rot_12k, npz, pictures
 from bench.data import rotated_mnist as rotated
 from bench.data.cache import FetchError, File
-from bench.data.dataset import Dataset, Split, partition, stratified_order, training_set
+from bench.data.dataset import Dataset, Split, check_content, partition, stratified_order, training_set
 from bench.data.resize import SizeOptions, resize
 from bench.data.shares import cut
 from bench.errors import UserError
@@ -731,9 +733,169 @@ def test_a_photograph_is_turned_as_its_camera_says(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # stored a quarter turn counterclockwise from upright
     Image.fromarray(half).save(tmp_path / "turned.jpg", exif=exif, quality=95)
-    found = image_folder.pixels(tmp_path / "turned.jpg", "auto", 16)[0]
+    found = picture(tmp_path / "turned.jpg").pixels[0]
     assert found[:, 12].min() > 200
     assert found[:, 3].max() < 50
+
+
+def picture(file: Path, **options: Any) -> pictures.Picture:
+    return pictures.read(file, **{"channels": "auto", "size": 16, "fit": "crop", "background": "white"} | options)
+
+
+#: The rational -1/0, as a camera wrote it for XResolution, and what else stands in EXIF that Pillow cannot write again.
+ODD_EXIF = {
+    "a signed rational -1/0": b"\x01\x1a\x00\x0a\x00\x00\x00\x01\x00\x00\x00\x26",
+    "text where a number is due": b"\x01\x1a\x00\x02\x00\x00\x00\x04abc\x00",
+    "a value beyond the end": b"\x01\x1a\x00\x05\x00\x00\x00\x01\x00\x00\xff\x00",
+    "an unknown type": b"\x01\x1a\x00\x63\x00\x00\x00\x01\x00\x00\x00\x00",
+}
+
+
+@pytest.mark.parametrize("odd", ODD_EXIF)
+def test_of_exif_the_orientation_alone_matters(tmp_path: Path, odd: str) -> None:
+    half = np.zeros((16, 16), np.uint8)
+    half[:8] = 255
+    orientation = b"\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06\x00\x00"
+    # big-endian TIFF, two entries, no further directory, then -1 and 0
+    exif = b"Exif\x00\x00MM\x00*\x00\x00\x00\x08\x00\x02" + orientation + ODD_EXIF[odd]
+    exif += b"\x00\x00\x00\x00" + b"\xff\xff\xff\xff\x00\x00\x00\x00"
+    Image.fromarray(half).save(tmp_path / "turned.jpg", exif=exif, quality=95)
+    found = picture(tmp_path / "turned.jpg").pixels[0]
+    assert found[:, 12].min() > 200
+    assert found[:, 3].max() < 50
+
+
+def test_exif_that_is_none_leaves_a_good_image_as_it_is_stored(tmp_path: Path) -> None:
+    grey = np.random.default_rng(0).integers(0, 256, (16, 16), np.uint8)
+    Image.fromarray(grey).save(tmp_path / "plain.jpg", quality=95)
+    expected = picture(tmp_path / "plain.jpg").pixels
+    for nonsense in (b"Exif\x00\x00MM\x00*", b"Exif\x00\x00words", b"Exif\x00\x00II*\x00\xff\xff\xff\xff"):
+        Image.fromarray(grey).save(tmp_path / "odd.jpg", exif=nonsense, quality=95)
+        assert np.array_equal(picture(tmp_path / "odd.jpg").pixels, expected)
+
+
+def icon(kind: str, shape: np.ndarray) -> Image.Image:
+    """Return a black shape (a mask) on nothing, in one of the ways in which a PNG can have nothing."""
+    alpha = Image.fromarray((255 * shape).astype(np.uint8))
+    black = Image.new("L", alpha.size, 0)
+    if kind == "LA":
+        return Image.merge("LA", (black, alpha))
+    if kind == "RGBA":
+        return Image.merge("RGBA", (black, black, black, alpha))
+    palette = Image.fromarray(shape.astype(np.uint8), "P")
+    palette.putpalette([255, 0, 0, 0, 0, 0])
+    palette.info["transparency"] = 0
+    return palette
+
+
+@pytest.mark.parametrize("kind", ["RGBA", "LA", "P"])
+def test_content_in_the_transparency_is_seen_on_the_background(tmp_path: Path, kind: str) -> None:
+    shape = np.zeros((16, 16), bool)
+    shape[4:12, 4:12] = True
+    icon(kind, shape).save(tmp_path / "icon.png")
+    on_white = picture(tmp_path / "icon.png", channels="grey")
+    assert on_white.was_transparent
+    assert np.array_equal(on_white.pixels[0], np.where(shape, 0, 255))
+    assert picture(tmp_path / "icon.png", channels="grey", background="black").pixels.max() == 0
+
+
+def test_an_opaque_image_with_an_alpha_channel_is_not_called_transparent(tmp_path: Path) -> None:
+    icon("RGBA", np.ones((16, 16), bool)).save(tmp_path / "icon.png")
+    assert not picture(tmp_path / "icon.png").was_transparent
+
+
+def save_icons(folder: Path, kind: str = "RGBA") -> Path:
+    for seed, name in enumerate(("round", "square")):
+        (folder / name).mkdir(parents=True)
+        for i in range(30):
+            shape = np.random.default_rng(100 * seed + i).random((16, 16)) > 0.5
+            icon(kind, shape).save(folder / name / f"{i}.png")
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["RGBA", "LA"])
+def test_a_folder_of_icons_says_on_what_it_puts_them_and_refuses_to_make_them_all_alike(
+    tmp_path: Path, kind: str
+) -> None:
+    path = save_icons(tmp_path / "icons", kind)
+    dataset = from_folder(path)
+    assert "60 of 60 images are transparent: put on white ('background')" in dataset.notes
+    assert check_content(dataset, "s.yaml") == ()
+    with pytest.raises(UserError, match=r"s\.yaml: the 42 training images .* are all equal: .*another 'background'"):
+        check_content(from_folder(path, background="black"), "s.yaml")
+
+
+@pytest.mark.parametrize(("spread", "told"), [(0, "are all equal"), (5, "differ by no more than 5 of 255 grey values")])
+def test_images_that_are_equal_or_nearly_so_are_refused(tmp_path: Path, spread: int, told: str) -> None:
+    grey = np.full((60, 20, 20), 100, np.uint8) + np.random.default_rng(0).integers(
+        0, spread + 1, (60, 20, 20), np.uint8
+    )
+    with pytest.raises(UserError, match=f"s.yaml: the 42 training images of 'npz' {told}"):
+        check_content(from_npz(save_npz(tmp_path / "mine.npz", grey)), "s.yaml")
+
+
+def test_images_that_come_again_and_again_are_told(tmp_path: Path) -> None:
+    grey = some_images(60, 20, 20)
+    grey[:50] = grey[0]
+    (told,) = check_content(from_npz(save_npz(tmp_path / "mine.npz", grey)), "s.yaml")
+    assert re.fullmatch(r"3\d of the 42 training images are one and the same", told)
+
+
+@pytest.mark.parametrize("colour", ["grey", "RGB", "RGBA", "LA"])
+def test_more_than_8_bits_are_refused_for_every_colour_type(tmp_path: Path, colour: str) -> None:
+    kinds = {"grey": (0, 1), "RGB": (2, 3), "LA": (4, 2), "RGBA": (6, 4)}
+    (tmp_path / "deep.png").write_bytes(png(*kinds[colour], depth=16))
+    with pytest.raises(UserError, match=r"deep\.png has 16 bits per pixel and channel; save it with 8"):
+        picture(tmp_path / "deep.png")
+    (tmp_path / "flat.png").write_bytes(png(*kinds[colour], depth=8))
+    assert picture(tmp_path / "flat.png").pixels.dtype == np.uint8
+
+
+def png(colour_type: int, channels: int, depth: int) -> bytes:
+    """Return a PNG of 16 x 16 pixels, written by hand: Pillow writes no colour of 16 bits."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        body = kind + content
+        return struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
+
+    header = struct.pack(">IIBBBBB", 16, 16, depth, colour_type, 0, 0, 0)
+    row = b"\x00" + bytes(range(16)) * (channels * depth // 8)
+    parts = (chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(row * 16)), chunk(b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+@pytest.mark.parametrize(("fit", "expected"), [("crop", 200), ("pad", 0), ("squeeze", 100)])
+def test_images_that_are_not_square_are_cut_or_padded_and_squeezed_only_when_asked(
+    tmp_path: Path, fit: str, expected: int
+) -> None:
+    wide = np.full((32, 96), 100, np.uint8)
+    wide[:, 32:64] = 200
+    Image.fromarray(wide).save(tmp_path / "wide.png")
+    found = picture(tmp_path / "wide.png", size=32, fit=fit)
+    assert not found.was_square
+    # the upper left corner: of the middle square, of the padding, of the whole
+    assert found.pixels[0, 1, 1] == expected
+    assert found.pixels[0, 16, 16] == 200
+
+
+def test_what_is_left_out_and_what_is_changed_is_counted_and_told(tmp_path: Path) -> None:
+    save_images(tmp_path, {"cat": 20, "dog": 20})  # 24 x 20 pixels
+    for name in ("a.webp", "b.webp", "c.txt", ".hidden.webp"):
+        (tmp_path / "cat" / name).write_bytes(b"")
+    save_images(tmp_path / "cat", {"deeper": 3})
+    Image.fromarray(np.zeros((20, 20), np.uint8)).save(tmp_path / "beside.png")
+    kinds, places, shapes = from_folder(tmp_path).notes
+    assert kinds == "left out: 3 files of other kinds (2 .webp, 1 .txt); accepted are .png, .jpg, .jpeg"
+    assert places.startswith("left out: 4 images that do not lie in the folder of a class itself, such as ")
+    assert shapes == "40 of 40 images are not square: cut to the square in the middle ('fit')"
+    tidy = tmp_path / "tidy"
+    for name in ("train", "test"):
+        for label, seed in (("cat", 0), ("dog", 1)):
+            (tidy / name / label).mkdir(parents=True)
+            for i in range(20):
+                noise = np.random.default_rng(100 * seed + i).integers(0, 256, (20, 20), np.uint8)
+                Image.fromarray(noise).save(tidy / name / label / f"{i}.png")
+    assert from_folder(tidy).notes == ()
 
 
 def test_image_folder_complaints(tmp_path: Path) -> None:
@@ -758,7 +920,7 @@ def test_image_folder_complaints(tmp_path: Path) -> None:
             from_folder(tmp_path)
         assert "\n" not in str(caught.value)
     Image.fromarray(np.zeros((20, 20), np.uint16)).save(tmp_path / "dog" / "007.png")
-    with pytest.raises(UserError, match=r"007\.png has more than 8 bits"):
+    with pytest.raises(UserError, match=r"007\.png has 16 bits"):
         from_folder(tmp_path)
 
 
@@ -859,6 +1021,85 @@ def test_npz_files_that_are_none(tmp_path: Path) -> None:
         with pytest.raises(UserError, match=r"broken\.npz: cannot be read as an \.npz file") as caught:
             from_npz(tmp_path / "broken.npz")
         assert "\n" not in str(caught.value)
+
+
+def encrypted(archive: bytes) -> bytes:
+    """Return a zip archive whose entries say that they are encrypted."""
+    changed = bytearray(archive)
+    for magic, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = archive.find(magic)
+        while at >= 0:
+            changed[at + offset] |= 1
+            at = archive.find(magic, at + 1)
+    return bytes(changed)
+
+
+def packed(path: Path, header: bytes, method: int = zipfile.ZIP_STORED) -> Path:
+    """Write an archive whose 'images' are a header and nothing else."""
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("images.npy", b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header)
+        archive.writestr("labels.npy", b"")
+    return path
+
+
+HEADER = "{'descr': '%s', 'fortran_order': False, 'shape': %s, }\n"
+
+
+@pytest.mark.parametrize(
+    ("header", "complaint"),
+    [
+        (
+            HEADER % ("|u1", "(10000000, 4000, 4000)"),
+            r"of shape \(10000000, 4000, 4000\) takes .* GiB to read, and .* free",
+        ),
+        (HEADER % ("<f8", "(1000000000000,)"), "GiB to read"),
+        (HEADER % ("|u1", "(60, 20, 20)"), "cannot be read as an .npz file"),
+        (HEADER % ("|u1", "(-1, 20, 20)"), "cannot be read as an .npz file"),
+        (HEADER % ("|x9", "(60, 20, 20)"), "cannot be read as an .npz file"),
+        ("{'descr': " * 50, "cannot be read as an .npz file"),
+        ("(" * 3000, "cannot be read as an .npz file"),
+        ("\x00\xff", "cannot be read as an .npz file"),
+    ],
+)
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_odd_and_huge_archives_are_one_sentence(tmp_path: Path, header: str, complaint: str, method: int) -> None:
+    with pytest.raises(UserError, match=rf"odd\.npz: .*{complaint}") as caught:
+        from_npz(packed(tmp_path / "odd.npz", header.encode("latin-1"), method))
+    assert "\n" not in str(caught.value)
+
+
+def test_an_encrypted_archive_is_one_sentence(tmp_path: Path) -> None:
+    path = save_npz(tmp_path / "locked.npz", some_images(60, 20, 20))
+    path.write_bytes(encrypted(path.read_bytes()))
+    with pytest.raises(UserError, match=r"locked\.npz: cannot be read .*is encrypted"):
+        from_npz(path)
+
+
+def complaint(read: Callable[[], object]) -> str:
+    """Return what a UserError says, nothing where there is none; other exceptions pass through."""
+    try:
+        read()
+    except UserError as error:
+        return str(error)
+    return ""
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=12), st.booleans())
+def test_a_damaged_archive_is_read_or_refused_in_one_sentence(
+    tmp_path: Path, changes: list[tuple[int, int]], compressed: bool
+) -> None:
+    path = tmp_path / "damaged.npz"
+    (np.savez_compressed if compressed else np.savez)(path, images=some_images(60, 16, 16), labels=np.arange(60) % 3)
+    content = bytearray(path.read_bytes())
+    for place, value in changes:
+        # half of the bytes that count are in the headers, which lie at either end
+        span = len(content) if place % 2 else min(400, len(content))
+        content[-1 - place // 2 % span if place % 4 == 0 else place // 2 % span] = value
+    path.write_bytes(content)
+    told = complaint(lambda: from_npz(path))
+    assert "\n" not in told
+    assert not told or "damaged.npz" in told
 
 
 @settings(max_examples=30)

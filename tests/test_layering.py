@@ -38,7 +38,7 @@ ALLOWED: dict[str, set[str]] = {
     "report": {"analysis", "errors", "figures", "store", "tables"},
     "execute": {"augment", "cell", "data", "errors", "groups", "measure", "models", "registry", "seeds", "store"}
     | {"train"},
-    "plan": {"cell", "errors", "execute", "models", "suite"},
+    "plan": {"cell", "data", "errors", "execute", "models", "suite"},
     "estimate": {"cell", "execute", "train"},
     "results": {"cell", "errors", "store", "suite", "tables", "yamlfile"},
     "run": {"analysis", "cell", "errors", "execute", "figures", "plan", "results", "store", "tables"},

@@ -9,8 +9,9 @@ from typing import Any
 
 from PIL import Image
 
+from bench.data import pictures
 from bench.data.dataset import Dataset
-from bench.data.image_folder import by_split, pixels
+from bench.data.image_folder import by_split
 from bench.data.npz import as_images, read
 from bench.data.resize import SMALLEST
 from bench.errors import UserError
@@ -39,6 +40,8 @@ def describe(path: Path, dataset: Dataset) -> Iterator[str]:
     colour = {1: "grey", 3: "colour"}.get(channels, f"{channels} channels")
     yield f"{path}: {count:,} images ({colour}, used at {side} x {side} pixels) of {len(dataset.classes)} classes"
     yield f"  {len(dataset.train):,} to train, {len(dataset.validation):,} to validate, {len(dataset.test):,} to test"
+    for note in dataset.notes:
+        yield f"  {note}"
     of_class = dataset.train.labels.bincount(minlength=len(dataset.classes))
     least, most = int(of_class.min()), int(of_class.max())
     if most > 3 * least:
@@ -50,7 +53,7 @@ def _side(folder: Path) -> int:
     files = [file for split in by_split(folder).values() for group in split.values() for file in group]
     sides = []
     for file in files[:: max(1, len(files) // _LOOKED_AT)]:
-        pixels(file, "auto", SMALLEST)  # says what is wrong with a file that is no image
+        pictures.read(file, "auto", SMALLEST, "crop", "white")  # says what is wrong with a file that is no image
         with Image.open(file) as image:
             sides.append(min(image.size))
     return max(SMALLEST, int(median(sides)))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from functools import cached_property
 from heapq import heappop, heappush
 
@@ -40,13 +41,17 @@ class Split:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Three disjoint splits of square images; the training split is the pool that training sets are drawn from."""
+    """Three disjoint splits of square images; the training split is the pool that training sets are drawn from.
+
+    ``notes`` are sentences for the user, about what was left out or changed on the way.
+    """
 
     name: str
     classes: tuple[str, ...]
     train: Split
     validation: Split
     test: Split
+    notes: tuple[str, ...] = field(default=(), kw_only=True)
 
     @cached_property
     def revision(self) -> str:
@@ -62,6 +67,27 @@ class Dataset:
     def rms(self) -> float:
         """The root mean square of the training pool's pixels, in 0 to 255."""
         return max(float(self.train.images.float().square().mean().sqrt()), 1e-6)
+
+
+#: The range of grey values, of 255, up to which images are nearly equal: what noise of compression makes of one image.
+ALIKE = 8
+
+
+def check_content(dataset: Dataset, where: str) -> tuple[str, ...]:
+    """Return sentences about training images that come again and again; UserError if all are equal or nearly so."""
+    images = dataset.train.images
+    spread = int((images.amax(0).int() - images.amin(0).int()).max())
+    if spread <= ALIKE:
+        how = "are all equal" if spread == 0 else f"differ by no more than {spread} of 255 grey values"
+        raise UserError(
+            f"{where}: the {len(images):,} training images of '{dataset.name}' {how}: there is nothing to learn; if "
+            "their content is in their transparency, choose another 'background'"
+        )
+    digests = Counter(hashlib.blake2b(image.numpy().tobytes(), digest_size=8).digest() for image in images)
+    commonest = digests.most_common(1)[0][1]
+    if 2 * commonest <= len(images):
+        return ()
+    return (f"{commonest:,} of the {len(images):,} training images are one and the same",)
 
 
 def stratified_order(labels: Tensor, seed: int) -> Tensor:

@@ -1,33 +1,30 @@
 """A user's own images: a folder of PNG or JPEG files for each class.
 
 The class folders lie in ``path`` itself, or in ``path/train`` and ``path/test`` (and ``path/validation``) where the
-splits are already made; a validation split that is missing there is cut from the training images. Hidden files and
-files of other kinds are passed over, transparency is dropped, and a camera's note of which way is up is followed.
+splits are already made; a validation split that is missing there is cut from the training images. Hidden files are
+passed over without a word; what else is left out or changed, the data set's notes tell.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from PIL import Image, ImageOps
 from pydantic import Field
 
 from bench.data.cache import expanded
 from bench.data.dataset import Dataset, Split
+from bench.data.pictures import KINDS, Background, Fit, Picture, read
 from bench.data.resize import SMALLEST
 from bench.data.shares import ShareOptions, cut
 from bench.errors import UserError
 from bench.registry import datasets
 
-KINDS = (".png", ".jpg", ".jpeg")
 SPLITS = ("train", "validation", "test")
-GREY_MODES = ("1", "L", "LA")
-DEEP_MODES = ("I", "F")
-"""Pillow's modes of more than 8 bits; the first may carry a suffix that names the byte order."""
 
 
 class ImageFolderOptions(ShareOptions):
@@ -38,6 +35,8 @@ class ImageFolderOptions(ShareOptions):
         64, ge=SMALLEST, le=1024, description="pixels on a side of the square that images are resampled to"
     )
     channels: Literal["auto", "grey", "colour"] = Field("auto", description="auto: grey if every file is")
+    fit: Fit = Field("crop", description="of images that are not square: cut to, padded to or squeezed into a square")
+    background: Background = Field("white", description="what shows where an image is transparent")
 
 
 def entries(folder: Path) -> list[Path]:
@@ -80,36 +79,57 @@ def by_split(folder: Path) -> dict[str, dict[str, list[Path]]]:
     return found
 
 
-def pixels(file: Path, channels: Literal["auto", "grey", "colour"], size: int) -> NDArray[np.uint8]:
-    """Return an image (1, size, size) or (3, size, size); UserError naming the file if it is not an 8-bit image."""
-    try:
-        with Image.open(file, formats=("PNG", "JPEG")) as image:
-            mode = image.mode.partition(";")[0]
-            upright = ImageOps.exif_transpose(image)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        reason = getattr(error, "strerror", None) or "it is broken or of another kind"
-        raise UserError(f"{file} cannot be read as an image ({reason})") from error
-    if mode in DEEP_MODES:
-        raise UserError(f"{file} has more than 8 bits per pixel and channel; save it with 8")
-    is_grey = channels == "grey" or (channels == "auto" and mode in GREY_MODES)
-    square = upright.convert("L" if is_grey else "RGB").resize((size, size), Image.Resampling.BICUBIC)
-    return np.moveaxis(np.atleast_3d(np.asarray(square, np.uint8)), 2, 0)
+def left_out(folder: Path, depth: int) -> Iterator[str]:
+    """Yield in words what lies in a folder and is no image of a class, which lie ``depth`` folders down."""
+    others: Counter[str] = Counter()
+    misplaced = []
+    for file in sorted(folder.rglob("*")):
+        parts = file.relative_to(folder).parts
+        if not file.is_file() or any(part.startswith(".") for part in parts):
+            continue
+        if file.suffix.lower() not in KINDS:
+            others[file.suffix.lower() or "no suffix"] += 1
+        elif len(parts) != depth + 1:
+            misplaced.append(file)
+    if others:
+        counts = ", ".join(f"{count} {kind}" for kind, count in others.most_common())
+        yield f"left out: {others.total()} files of other kinds ({counts}); accepted are {', '.join(KINDS)}"
+    if misplaced:
+        yield (
+            f"left out: {len(misplaced)} images that do not lie in the folder of a class itself, such as {misplaced[0]}"
+        )
 
 
-@datasets.register("image-folder", options=ImageFolderOptions, version=1)
+def changed(pictures: Sequence[Picture], options: ImageFolderOptions) -> Iterator[str]:
+    """Yield in words what was done to images that are transparent, or not square."""
+    fits = {"crop": "cut to the square in the middle", "pad": "padded with black", "squeeze": "squeezed into a square"}
+    transparent = sum(picture.was_transparent for picture in pictures)
+    oblong = sum(not picture.was_square for picture in pictures)
+    if transparent:
+        yield f"{transparent} of {len(pictures)} images are transparent: put on {options.background} ('background')"
+    if oblong:
+        yield f"{oblong} of {len(pictures)} images are not square: {fits[options.fit]} ('fit')"
+
+
+@datasets.register("image-folder", options=ImageFolderOptions, version=2)
 def load(options: ImageFolderOptions) -> Dataset:
     """Your own PNG or JPEG images, a folder for each class, split by shares or by folders."""
-    found = by_split(expanded(options.path))
+    folder = expanded(options.path)
+    found = by_split(folder)
     classes = tuple(found["train"])
-    images = {
-        name: [pixels(file, options.channels, options.size) for group in files.values() for file in group]
+    pictures = {
+        name: [
+            read(file, options.channels, options.size, options.fit, options.background)
+            for group in files.values()
+            for file in group
+        ]
         for name, files in found.items()
     }
-    depth = max(len(image) for group in images.values() for image in group)
-    square = (depth, options.size, options.size)
+    every = [picture for group in pictures.values() for picture in group]
+    square = (max(len(picture.pixels) for picture in every), options.size, options.size)
     splits = {
         name: Split(
-            torch.from_numpy(np.stack([np.broadcast_to(image, square) for image in images[name]])),
+            torch.from_numpy(np.stack([np.broadcast_to(picture.pixels, square) for picture in pictures[name]])),
             torch.tensor([label for label, group in enumerate(files.values()) for _ in group]),
         )
         for name, files in found.items()
@@ -119,4 +139,5 @@ def load(options: ImageFolderOptions) -> Dataset:
     if missing:
         parts = cut(splits["train"], tuple(shares[name] for name in missing), classes, str(options.path))
         splits.update(zip(("train", *missing), parts, strict=True))
-    return Dataset("image-folder", classes, *(splits[name] for name in SPLITS))
+    notes = (*left_out(folder, 1 if len(found) == 1 else 2), *changed(every, options))
+    return Dataset("image-folder", classes, *(splits[name] for name in SPLITS), notes=notes)

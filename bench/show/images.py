@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ from PIL import Image
 from sklearn.datasets import load_sample_image
 from torch import Tensor
 
-from bench.data.image_folder import pixels
+from bench.data.pictures import read
 
 
 def opened(path: Path | None, size: int, channels: int | None) -> Tensor:
@@ -23,5 +24,6 @@ def opened(path: Path | None, size: int, channels: int | None) -> Tensor:
         square = flower.convert("L" if channels == 1 else "RGB").resize((size, size), Image.Resampling.BICUBIC)
         values = np.moveaxis(np.atleast_3d(np.asarray(square, np.uint8)), 2, 0)
     else:
-        values = pixels(path, {1: "grey", 3: "colour"}.get(channels or 0, "auto"), size)  # type: ignore[arg-type]
+        wanted: Literal["auto", "grey", "colour"] = "auto" if channels is None else "grey" if channels == 1 else "colour"
+        values = read(path, wanted, size, "crop", "white").pixels
     return torch.from_numpy(values.copy()).float() / 255

@@ -116,15 +116,15 @@ def _check_main() -> None:
     names = registered_in_main()
     if not names:
         return
-    if not Path(getattr(sys.modules["__main__"], "__file__", "") or "").is_file():
-        raise UserError(
-            f"'{names[0]}' is registered in a notebook or on standard input, where workers cannot see it; put it in a "
-            ".py file and name that file in plugins=[...]"
-        )
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         sys.exit(
             f"equivaug: the script registers '{names[0]}', so that workers run it too: keep its calls of api.run "
             "behind if __name__ == '__main__':, or put what it registers in a file of its own, named in plugins=[...]"
+        )
+    if not Path(getattr(sys.modules["__main__"], "__file__", "") or "").is_file():
+        raise UserError(
+            f"'{names[0]}' is registered in a notebook or on standard input, where workers cannot see it; put it in a "
+            ".py file and name that file in plugins=[...]"
         )
 
 

@@ -6,20 +6,24 @@ An axis is any single-valued field that is given as a list.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import product
-from typing import Any, TypeVar, get_args, get_origin
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
 from pydantic_core import CoreSchema, ErrorDetails, core_schema
 
-from bench.errors import UserError, nearest
+from bench.errors import UserError, is_unicode, nearest, printable
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
 def check(raw: Any, model: type[Model], where: str, beside: type[BaseModel] | None = None) -> Model:
     """Return ``raw`` as a ``model``; UserError for the first thing wrong. ``beside`` holds further known keys."""
+    for location, text in _texts(raw):
+        if not is_unicode(text):
+            raise UserError(f"{place_of(where, *location)}: {shown(text)} is not Unicode; rename what it names")
     try:
         # as JSON, strictly: a list is a tuple and 1 is 1.0, but neither "1" nor true is a number
         text = json.dumps(raw, default=str, allow_nan=False)
@@ -31,6 +35,22 @@ def check(raw: Any, model: type[Model], where: str, beside: type[BaseModel] | No
         return model.model_validate_json(text, strict=True)
     except ValidationError as error:
         raise UserError(_sentence(error.errors(), raw, model, where, beside)) from error
+
+
+def _texts(
+    raw: Any, location: tuple[str | int, ...] = (), depth: int = 0
+) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield every text in lists and mappings, keys too, with its place; those that hold themselves are left."""
+    if isinstance(raw, (str, Path)):
+        yield location, str(raw)
+    elif isinstance(raw, (dict, list, tuple)) and depth < _DEEPEST:
+        for key, value in raw.items() if isinstance(raw, dict) else enumerate(raw):
+            if isinstance(key, str):
+                yield location, key
+            yield from _texts(value, (*location, key), depth + 1)
+
+
+_DEEPEST = 20
 
 
 def _sentence(
@@ -121,6 +141,16 @@ def combinations(raw: dict[str, Any], model: type[BaseModel], where: str) -> lis
             raise UserError(f"{place_of(where, key)}: {shown(twice[0])} is given twice")
         axes.append(value if is_axis else [value])
     return [dict(zip(raw, combination, strict=True)) for combination in product(*axes)]
+
+
+def _one_line(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError(f"should be one line of printable text; found {printable(text)}")
+    return text
+
+
+#: A name for people: one line without control characters, as it stands in tables, terminals and pages.
+Name = Annotated[str, Field(min_length=1), AfterValidator(_one_line)]
 
 
 class Distinct:

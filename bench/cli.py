@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.errors import UserError, nearest
+from bench.errors import UserError, nearest, printable
 from bench.plaintext import HANDLER
 from bench.show.command import app as show_app
 
@@ -71,7 +71,7 @@ def main() -> None:
     try:
         app(prog_name="equivaug")
     except UserError as error:
-        print(f"equivaug: {error}", file=sys.stderr)
+        print(f"equivaug: {printable(str(error))}", file=sys.stderr)
         sys.exit(2)
     except BrokenPipeError:
         from bench.run import stop_printing
@@ -81,7 +81,7 @@ def main() -> None:
     except OSError as error:
         if error.filename is None:
             raise
-        print(f"equivaug: {error.filename} cannot be used: {error.strerror}", file=sys.stderr)
+        print(f"equivaug: {printable(str(error.filename))} cannot be used: {error.strerror}", file=sys.stderr)
         sys.exit(2)
 
 

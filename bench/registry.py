@@ -131,10 +131,13 @@ measurements = Measurements("measurement", "bench.measure")
 
 
 def registered_in_main() -> list[str]:
-    """Return the names of what the running script, or notebook, has registered itself."""
+    """Return the names of what the running script, or notebook, has registered itself.
+
+    Workers that run the script again know it by another name.
+    """
     return [
         name
         for catalogue in (families, datasets, measurements)
         for name, entry in catalogue._entries.items()
-        if entry.make.__module__ == "__main__"
+        if entry.make.__module__ in ("__main__", "__mp_main__")
     ]

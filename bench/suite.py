@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, field_validator
 
 from bench import plugins
 from bench.augment import Crop, default_crop
-from bench.axes import Distinct, check, choices, combinations, shown
+from bench.axes import Distinct, Name, check, choices, combinations, shown
 from bench.cell import WIDEST, Budget, Cell, Chosen, Count, Match, Measure, Scoring, Seed, Spec
 from bench.errors import UserError, nearest
 from bench.groups import Group, Resampling
@@ -54,7 +54,7 @@ class Family(Spec):
     """A family's own keys beside the options that it declares."""
 
     family: str = Field(description="a family of `equivaug list families`")
-    label: str | None = Field(None, min_length=1, description="name in tables and figures")
+    label: Name | None = Field(None, description="name in tables and figures")
     width: float | None = Field(None, gt=0, le=WIDEST, description="fields of the first block; none to match a budget")
     budget: dict[str, Any] = Field(default_factory=dict, description="keys of the budget that differ for this family")
 

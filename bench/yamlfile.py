@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -25,13 +26,17 @@ _PLAIN = (
 
 
 class _Loader(yaml.SafeLoader):
-    """The safe loader with the scalars of `_PLAIN`, which refuses a key that is no text or is given twice."""
+    """The safe loader with the scalars of `_PLAIN`, which refuses a key that is no text or is given twice.
+
+    A tag that is written out may name what `_PLAIN` has, text, a list or a mapping, and then holds such a value.
+    """
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - as PyYAML has it
+    yaml_constructors: ClassVar[dict[str | None, Callable[..., Any]]] = {}
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
-        for key, _ in node.value:
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
             if key.tag == "tag:yaml.org,2002:merge":
                 continue
             if not isinstance(key, yaml.ScalarNode) or key.tag != "tag:yaml.org,2002:str":
@@ -49,9 +54,40 @@ class _Dumper(yaml.SafeDumper):
     yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
 
 
+def _scalar(kind: str) -> Callable[[_Loader, yaml.Node], Any]:
+    """Return the constructor of a kind of scalars: what its patterns match, and nothing that a tag only calls so."""
+    patterns = [re.compile(f"(?:{pattern})$") for each, pattern, _ in _PLAIN if each == kind]
+    convert: dict[str, Callable[[str], Any]] = {
+        "bool": lambda text: text.lower() == "true",
+        "int": int,
+        "float": lambda text: float(re.sub(r"^([-+]?)\.(inf|nan)$", r"\1\2", text.lower())),
+        "null": lambda text: None,
+    }
+
+    def construct(loader: _Loader, node: yaml.Node) -> Any:
+        if not isinstance(node, yaml.ScalarNode) or not any(pattern.match(node.value) for pattern in patterns):
+            found = f"'{node.value}'" if isinstance(node, yaml.ScalarNode) else "a list or a mapping"
+            raise yaml.MarkedYAMLError(problem=f"{found} is no {kind}", problem_mark=node.start_mark)
+        return convert[kind](node.value)
+
+    return construct
+
+
+def _refuse(loader: _Loader, node: yaml.Node) -> Any:
+    tag = node.tag.replace("tag:yaml.org,2002:", "!!")
+    known = ", ".join(f"!!{kind}" for kind in _TAGS)
+    raise yaml.MarkedYAMLError(problem=f"the tag {tag} has no place here; known: {known}", problem_mark=node.start_mark)
+
+
+_TAGS = ("str", "int", "float", "bool", "null", "seq", "map")
+
 for _tag, _pattern, _first in _PLAIN:
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern})$"), list(_first))
-_Loader.add_constructor("tag:yaml.org,2002:int", lambda loader, node: int(node.value))
+for _tag in ("str", "seq", "map"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", yaml.SafeLoader.yaml_constructors[f"tag:yaml.org,2002:{_tag}"])
+for _tag in ("int", "float", "bool", "null"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _scalar(_tag))
+_Loader.add_constructor(None, _refuse)
 
 
 def loaded(text: str) -> Any:

@@ -25,10 +25,10 @@ SUITE = {
 }
 
 
-def python(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+def python(*arguments: str, cwd: Path, given: str | None = None) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, *arguments]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, env=environment)
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, env=environment, input=given)
 
 
 def test_a_suite_runs_into_frames_and_goes_on_in_its_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -67,6 +67,83 @@ def test_it_works_without_a_main_module_to_import(tmp_path: Path) -> None:
     code = f"from bench import api; print(len(api.run({SUITE!r}, workers=2).runs))"
     done = python("-c", code, cwd=tmp_path)
     assert done.stdout == "4\n", done.stderr
+
+
+UNGUARDED = f"""
+from bench import api
+tables = api.run({SUITE!r}, workers=2)
+print(len(tables.runs), set(tables.runs["status"]))
+"""
+
+
+@pytest.mark.parametrize("backend", ["module://matplotlib_inline.backend_inline", "module://no.such.backend", ""])
+def test_a_script_that_guards_nothing_works_whatever_backend_it_inherits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str
+) -> None:
+    monkeypatch.setenv("MPLBACKEND", backend)
+    (tmp_path / "script.py").write_text(UNGUARDED)
+    done = python("script.py", cwd=tmp_path)
+    assert done.stdout == "4 {'done'}\n", done.stderr
+    assert done.stderr == ""
+
+
+def test_a_script_on_standard_input_works(tmp_path: Path) -> None:
+    done = python("-", cwd=tmp_path, given=UNGUARDED)
+    assert done.stdout == "4 {'done'}\n", done.stderr
+    assert done.stderr == ""
+
+
+def test_the_readmes_lines_work_as_they_stand(tmp_path: Path) -> None:
+    """With fewer cells and steps, and axes that the script need not see."""
+    readme = (ROOT / "README.md").read_text()
+    lines = readme.partition("```python\n")[2].partition("```")[0]
+    assert lines.count('overrides=["seeds=1"]') == 1
+    small = ["seeds=1", "budget.steps=4", "budget.evaluations=1", "data.train_sizes=[100]", "data.size=16"]
+    small.append("families=[{family: cnn, width: 2}, {family: gcnn, width: 1}]")
+    (tmp_path / "script.py").write_text(lines.replace('["seeds=1"]', repr(small)))
+    done = python("script.py", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(("On digits", "No answer"))
+    assert done.stderr == ""
+
+
+REGISTERS = """
+from bench import api
+from bench.models import cnn
+from bench.registry import families
+
+@families.register("mine", options=cnn.families["cnn"].options, version=1)
+def build(options, shape, width):
+    "A plain network under another name."
+    return families["cnn"].make(options, shape, width)
+
+"""
+MINE = {**SUITE, "families": [{"family": "mine", "width": 2}]}
+RUN = f'print(set(api.run({MINE!r}, workers=1).runs["status"]))\n'
+
+
+def test_a_script_that_registers_something_itself_guards_its_calls_or_is_told_to(tmp_path: Path) -> None:
+    (tmp_path / "guarded.py").write_text(f"{REGISTERS}if __name__ == '__main__':\n    {RUN}")
+    done = python("guarded.py", cwd=tmp_path)
+    assert done.stdout == "{'done'}\n", done.stderr
+    (tmp_path / "open.py").write_text(REGISTERS + RUN)
+    done = python("open.py", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "keep its calls of api.run behind if __name__ == '__main__':" in done.stderr
+    assert "UserError: no cell of 'small' has a result" in done.stderr.splitlines()[-1]
+    done = python("-", cwd=tmp_path, given=REGISTERS + RUN)
+    assert "registered in a notebook or on standard input, where workers cannot see it" in done.stderr
+
+
+def test_a_run_of_which_nothing_finished_raises_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text(
+        REGISTERS.replace('return families["cnn"].make(options, shape, width)', 'raise OSError("no idea")')
+    )
+    suite = {**MINE, "families": [{"family": "mine", "width": 2}]}
+    code = f"from bench import api; api.run({suite!r}, plugins=['broken.py'], workers=1)"
+    done = python("-c", code, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "no idea" in done.stderr.splitlines()[-1]
 
 
 def test_the_example_runs(tmp_path: Path) -> None:

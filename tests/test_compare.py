@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,8 +51,27 @@ def test_a_change_of_one_family_is_told_of_that_family(by: float, verdict: str) 
 def test_less_is_better_of_seconds() -> None:
     faster = matrix(base, train_seconds=2.0)
     found = compare(matrix(base), faster, "train_seconds", 0)
-    assert found.labels["change"].to_list() == pytest.approx([np.log(2)] * 2)
+    assert found.labels["change"].to_list() == pytest.approx([2 / 3] * 2)  # 2 s of their mean of 3
     assert compare(faster, matrix(base), "train_seconds", 0).regressed
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "verdict"),
+    [
+        (0.0, 0.0, "equal"),
+        (0.0, 1e-7, "regressed"),
+        (1e-7, 0.0, "improved"),
+        (0.5, math.inf, "regressed"),
+        (math.inf, math.inf, "equal"),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_values_of_zero_and_infinity_are_compared_too(before: float, after: float, verdict: str) -> None:
+    value = "equivariance_error_mean"
+    found = compare(matrix(base, **{value: before}), matrix(base, **{value: after}), value, 0)
+    assert set(verdicts(found.labels).values()) == {verdict}
+    assert found.regressed == (verdict == "regressed")
+    assert "nan" not in "\n".join(told(found))
 
 
 def test_a_tolerance_lets_small_changes_pass() -> None:
@@ -105,6 +125,7 @@ def test_what_cannot_be_compared_is_one_sentence(
     twins = write(tmp_path / "t", replace(twice, runs=pd.concat([twice.runs, twice.runs.assign(cell_id="x")])))
     for other, option, message in (
         (b, VALUE, "no cell has a transformed_accuracy in both"),
+        (b, "equivariance_error_mean", "no cell has a equivariance_error_mean in both"),
         (twins, VALUE, "two cells of B have all their axes in common"),
         (b, "transformed", "--value 'transformed' is unknown"),
         (str(tmp_path / "nothing"), VALUE, "nothing is not a results folder"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -249,6 +250,21 @@ def test_yaml_is_read_strictly(tmp_path: Path) -> None:
         "~: b\n": "at line 1: a key is text, not '~'",
         "[a]: b\n": "at line 1: a key is text, not a list or a mapping",
         "a: [1\nb: 2": "it is not valid YAML at line",
+        "a: 1\nb: !!int x\n": "at line 2: 'x' is no int",
+        "a: !!int [1]": "at line 1: a list or a mapping is no int",
+        "a: !!float one": "at line 1: 'one' is no float",
+        "a: !!bool 3": "at line 1: '3' is no bool",
+        "a: !!null 3": "at line 1: '3' is no null",
+        "a: !!timestamp 1999-12-31": "at line 1: the tag !!timestamp has no place here; known: !!str, !!int",
+        "a: !!binary aGVsbG8=": "the tag !!binary has no place here",
+        "a: !!set {x}": "the tag !!set has no place here",
+        "a: !!omap [x: 1]": "the tag !!omap has no place here",
+        "a: !!pairs [x: 1]": "the tag !!pairs has no place here",
+        "a: !!python/object/apply:os.getcwd []": "the tag !!python/object/apply:os.getcwd has no place here",
+        "a: !mine 3": "the tag !mine has no place here",
+        "a: !!map 3": "it is not valid YAML at line 1",
+        "a: !!seq 3": "it is not valid YAML at line 1",
+        "a: 1\n---\nb: 2": "it is not valid YAML at line",
         "\x00": "it is not a YAML file",
         "[" * 5000: "nested too deeply",
         f"a: {'9' * 5000}": "a number of too many digits",
@@ -257,9 +273,27 @@ def test_yaml_is_read_strictly(tmp_path: Path) -> None:
         with pytest.raises(UserError, match=f"x.yaml cannot be read: .*{re.escape(told)}") as caught:
             read(path)
         assert "\n" not in str(caught.value)
+    path.write_text("a: !!str 010\nb: !!int 010\nc: !!float 1\nd: !!bool TRUE\ne: [!!null ~, -.INF, +1_0.5]\n")
+    assert read(path) == {"a": "010", "b": 10, "c": 1.0, "d": True, "e": [None, -math.inf, 10.5]}
     path.write_bytes(b"name: \xff")
     with pytest.raises(UserError, match="it is not text in UTF-8"):
         read(path)
+
+
+@pytest.mark.parametrize("label", ["two\nlines", "\x1b[31mred", "\x00", "tab\t", "\u2028", "\u202e", ""])
+def test_a_label_is_one_printable_line(label: str) -> None:
+    told = message(changed(families__0__label=label))
+    assert told.startswith("s.yaml: families[0].label: ")
+    assert told.isprintable()
+
+
+@pytest.mark.parametrize("place", ["description", "name", "families__0__label", "data__path", "augmentation__group"])
+def test_text_that_is_not_unicode_is_named_with_its_place(place: str) -> None:
+    """As a file's name in Latin-1 becomes one, or an escape in YAML."""
+    told = message(changed(**{place: "caf\udce9"}))
+    where = place.replace("__0__", "[0].").replace("__", ".")
+    assert told == f"s.yaml: {where}: 'caf\\udce9' is not Unicode; rename what it names"
+    assert message(loaded('name: x\ndata: {"\\ud800": 3}\n')).startswith("s.yaml: data: '\\ud800' is not Unicode")
 
 
 def test_an_alias_that_holds_itself_is_named(tmp_path: Path) -> None:

@@ -46,7 +46,8 @@ class Comparison:
 def compare(a: Tables, b: Tables, value: str, tolerance: float) -> Comparison:
     """Compare ``value`` of the cells that are done in both, paired cell by cell.
 
-    A change is in units of ``value`` where that is a share, and relative, as the difference of logarithms, elsewhere.
+    A change is in units of ``value`` where that is a share, and elsewhere relative: the difference over the mean of the
+    two, from -200 to 200 %, so that values of zero are compared too.
     It is called where a paired t-test, Holm-corrected over the rows of its kind, says that it lies beyond
     ``tolerance``. ValueError where nothing is done in both, or where a folder has two cells with all their
     axes in common.
@@ -105,10 +106,15 @@ def _joined(a: pd.DataFrame, b: pd.DataFrame, value: str) -> pd.DataFrame:
 
 
 def _change(before: pd.Series, after: pd.Series, value: str) -> pd.Series:
+    """Return what changed, positive where it became better; NaN nowhere, as neither side is missing."""
     sign = 1 if BETTER[value] else -1
     if is_share(value):
         return sign * (after - before)
-    return sign * (np.log(after) - np.log(before))
+    a, b = before.to_numpy(float), after.to_numpy(float)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        # zeros and infinities on one side are as far from the other as can be
+        relative = np.where(np.isinf(a) | np.isinf(b), 2 * np.sign(b - a), 2 * (b - a) / (a + b))
+    return pd.Series(sign * np.where(a == b, 0.0, relative), index=before.index)
 
 
 def _changes(cells: pd.DataFrame, by: list[str], tolerance: float) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -52,10 +53,12 @@ def read(
     try:
         with file.open("rb") as stream:
             head = stream.read(_DEPTH_AT + 1)
-        with Image.open(file, formats=("PNG", "JPEG")) as image:
-            image.load()
-            upright = _upright(image)
-            is_transparent = _is_transparent(image)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of odd EXIF, which is not needed
+            with Image.open(file, formats=("PNG", "JPEG")) as image:
+                image.load()
+                upright = _upright(image)
+                is_transparent = _is_transparent(image)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         reason = getattr(error, "strerror", None) or "it is broken or of another kind"
         raise UserError(f"{file} cannot be read as an image ({reason})") from error

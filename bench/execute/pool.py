@@ -90,8 +90,9 @@ def run(
     ``work`` is pickled once per worker. Workers live until the iterator ends or is closed; they ignore `STOPS`, which
     are for this process, and end when this process ends, however it does.
     """
-    queue = iter(items)
-    slots = [_Slot(work, one_thread) for _ in range(workers)]
+    waiting = list(items)
+    queue = iter(waiting)
+    slots = [_Slot(work, one_thread) for _ in range(min(workers, len(waiting)))]
     busy: dict[Any, _Slot[Item, Result]] = {}
 
     def feed(slot: _Slot[Item, Result]) -> None:

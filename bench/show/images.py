@@ -24,6 +24,8 @@ def opened(path: Path | None, size: int, channels: int | None) -> Tensor:
         square = flower.convert("L" if channels == 1 else "RGB").resize((size, size), Image.Resampling.BICUBIC)
         values = np.moveaxis(np.atleast_3d(np.asarray(square, np.uint8)), 2, 0)
     else:
-        wanted: Literal["auto", "grey", "colour"] = "auto" if channels is None else "grey" if channels == 1 else "colour"
+        wanted: Literal["auto", "grey", "colour"] = (
+            "auto" if channels is None else "grey" if channels == 1 else "colour"
+        )
         values = read(path, wanted, size, "crop", "white").pixels
     return torch.from_numpy(values.copy()).float() / 255

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import bench
 from bench.errors import UserError, nearest, printable
 from bench.plaintext import HANDLER
 from bench.show.command import app as show_app
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from bench.tables import Tables
 
 app = typer.Typer(
-    help="Build the symmetry into the network, or learn it from augmented data? Runs a suite that measures both.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -59,6 +59,21 @@ ValueOption = Annotated[str, typer.Option(help="What is compared: transformed_ac
 FreshOption = Annotated[
     bool, typer.Option("--fresh/--resume", help="Start over, or go on from the cells that are done.")
 ]
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"equivaug {bench.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Build the symmetry in, or learn it from augmented data? Runs a suite that measures both."""
 
 
 def main() -> None:
@@ -96,7 +111,10 @@ def run(
     out: OutOption = None,
     fresh: FreshOption = False,
 ) -> None:
-    """Train and measure every cell of a suite that has no result yet; write tables and figures."""
+    """Train and measure every cell that has no result yet.
+
+    Then write tables and figures. A run that was stopped goes on from the cells that are done.
+    """
     from bench.execute.cell import run_cells
     from bench.plugins import Carried
     from bench.run import carry_out, chosen_device, default_workers
@@ -117,7 +135,10 @@ def plan(
     out: OutOption = None,
     fresh: FreshOption = False,
 ) -> None:
-    """Print the cells of a suite, what is done, and what the rest will cost, from steps that are really run."""
+    """Print what a suite has to do, and what that will cost.
+
+    Time and memory come from steps that are really run.
+    """
     from functools import partial
 
     from bench.estimate import estimate
@@ -141,7 +162,10 @@ def tables(
     of: Annotated[str, typer.Option(help="summary, controls, exchange, differences, frontier or time.")] = "summary",
     value: ValueOption = "transformed_accuracy",
 ) -> None:
-    """Write the tables of a results folder anew from its finished cells, or print what they say as a paper does."""
+    """Write the tables of a results folder anew.
+
+    With --format, print what they say as a paper does instead.
+    """
     from bench import tables as made
     from bench.results import check_readable
 
@@ -170,7 +194,10 @@ def compare(
         float, typer.Option(min=0, help="A change that is let pass: a share of accuracies, relative of the others.")
     ] = 0.0,
 ) -> None:
-    """Say what improved from A to B, cell by cell; exit code 1 if something regressed beyond the tolerance."""
+    """Say what improved and what regressed from A to B.
+
+    Cell by cell; the exit code is 1 if something regressed beyond the tolerance.
+    """
     from bench import tables as made
     from bench.analysis.compare import compare as compare_tables
     from bench.analysis.compare import told
@@ -191,7 +218,10 @@ def merge(
     sources: Annotated[list[Path], typer.Argument(help="Results folders.")],
     into: Annotated[Path, typer.Option(help="A new folder for all their cells.")],
 ) -> None:
-    """Put the cells of several results folders into a new one; two different results of one cell are an error."""
+    """Put the cells of several results folders into a new one.
+
+    Two different results of one cell are an error.
+    """
     from bench.results import merge as merge_folders
 
     _print_tables(merge_folders(sources, into), into)
@@ -217,7 +247,10 @@ def report(
         Path | None, typer.Option(help="The file to write; by default report.html beside the tables.")
     ] = None,
 ) -> None:
-    """Write one page with the verdict, interactive charts and every cell, which needs no network to be read."""
+    """Write one page: the verdict, charts and every cell.
+
+    The page needs no network to be read.
+    """
     from bench.report import write
 
     print(write(results, out))
@@ -233,7 +266,10 @@ def advise(
     out: OutOption = None,
     fresh: FreshOption = False,
 ) -> None:
-    """Train a small matrix on your own images and say which symmetry they have and whether to build it in."""
+    """Say whether your own images need a symmetry built in.
+
+    Looks which symmetry they have, and trains a small matrix on them within the minutes.
+    """
     from bench.advise.command import carry_out
 
     raise typer.Exit(carry_out(data, minutes, yes, device, workers, out, fresh))
@@ -248,7 +284,10 @@ def gate(
     only: Annotated[str, typer.Option(help="Workloads with this in their name, such as 'step' or 'hnet'.")] = "",
     device: DeviceOption = "auto",
 ) -> None:
-    """Say whether this code got slower, larger or less exact: exit code 0 if not, 1 if so, 3 if it cannot be told."""
+    """Say whether this code got slower, larger or less exact.
+
+    The exit code is 0 if not, 1 if so, and 3 if it cannot be told.
+    """
     from bench.gate import command
     from bench.run import chosen_device
 
@@ -282,7 +321,10 @@ def schema(plugin: PluginOption = None) -> None:
 
 @app.command()
 def doctor() -> None:
-    """Print versions, devices and data, and what is missing; exit code 1 if the installation lacks something."""
+    """Print versions, devices and data, and what is missing.
+
+    The exit code is 1 if the installation lacks something.
+    """
     from bench.doctor import report
 
     lines, complete = report()

@@ -20,7 +20,7 @@ from bench.analysis.markup import Rows
 from bench.analysis.printed import KINDS
 from bench.analysis.summary import done
 from bench.analysis.verdict import verdict
-from bench.errors import UserError
+from bench.errors import UserError, printable
 from bench.figures.looks import looks
 from bench.figures.settings import extremes
 from bench.report.charts import charts
@@ -59,7 +59,7 @@ _PROVENANCE = ("version", "commit", "torch", "numpy", "python", "device", "preci
 def write(results: Path, out: Path | None = None) -> Path:
     """Write the page of a results folder, by default beside its tables; UserError if there are none to read."""
     path = out or results / REPORT
-    content = page(made.read(results), _suite(results), _links(results, path.parent), results.resolve().name)
+    content = page(made.read(results), _suite(results), _links(results, path.parent), printable(results.resolve().name))
     try:
         write_atomically(path, content.encode())
     except OSError as error:
@@ -148,7 +148,7 @@ def _listed(values: pd.Series) -> str:
 
 def _suite(results: Path) -> str | None:
     try:
-        return (results / SUITE).read_text()
+        return (results / SUITE).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return None
 
@@ -173,7 +173,7 @@ def _plotly() -> str:
 
 
 def _asset(name: str) -> str:
-    return (files("bench.report") / name).read_text()
+    return (files("bench.report") / name).read_text(encoding="utf-8")
 
 
 @cache

@@ -18,7 +18,7 @@ def fields(
     image: Annotated[Path | None, typer.Option(help="A PNG or JPEG of your own; by default a flower.")] = None,
     size: Annotated[int, typer.Option(min=16, max=513, help="Pixels on a side that the image is resampled to.")] = 97,
     frames: Annotated[int, typer.Option(min=2, max=360, help="Angles, evenly spaced over a full turn.")] = 24,
-    seed: Annotated[int, typer.Option(min=0, help="Of the random weights.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of the random weights.")] = 0,
     results: Annotated[Path | None, typer.Option(help="A results folder, for the fields of one of its cells.")] = None,
     cell: Annotated[str | None, typer.Option(help="The cell's id; it is trained again.")] = None,
     layer: Annotated[
@@ -26,7 +26,10 @@ def fields(
     ] = None,
     out: OutOption = OUT,
 ) -> None:
-    """Turn an image and show the fields of a steerable and of a plain network, seen from outside and turned back."""
+    """Show the fields of networks while their input turns.
+
+    Of a steerable and of a plain network, or of a cell of your results; as seen from outside, and turned back.
+    """
     from bench.errors import UserError
     from bench.show.fields import draw, motion
     from bench.show.images import opened
@@ -59,7 +62,10 @@ def kernels(
     size: Annotated[int, typer.Option(help="Pixels on a side, odd.")] = 7,
     out: OutOption = OUT,
 ) -> None:
-    """Show the basis of the equivariant kernels from one representation to another."""
+    """Show a basis of equivariant kernels.
+
+    From one representation of a group to another.
+    """
     from bench.show.fields import save
     from bench.show.kernels import draw
 
@@ -74,7 +80,7 @@ def augmentations(
     data: Annotated[str, typer.Option(help="A data set of `equivaug list datasets`.")] = "digits",
     group: Annotated[str, typer.Option(help="C4, D8, SO(2), O(2), ...")] = "SO(2)",
     strengths: Annotated[list[float] | None, typer.Option(help="From 0 to 1; may be given many times.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the random elements.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of the random elements.")] = 0,
     out: OutOption = OUT,
 ) -> None:
     """Show what each strength of augmentation does to images."""

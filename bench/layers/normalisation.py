@@ -110,8 +110,9 @@ class _Normalise(torch.autograd.Function):
         scale = weight * inverse
         scales = (scale @ components).flatten()
         zeros, ones = torch.zeros_like(scales), torch.ones_like(scales)
+        # the last pair is for training's statistics, which are not used here, but CUDA insists on having them
         through, by_scales, by_shifts = torch.ops.aten.native_batch_norm_backward(
-            grad, features, scales, zeros, ones, None, None, False, 0.0, [True, True, True]
+            grad, features, scales, zeros, ones, zeros, ones, False, 0.0, [True, True, True]
         )
         by_scale, by_shift = torch.stack([by_scales, by_shifts]).view(2, len(weight), -1) @ components.T
         by_scale = torch.addcmul(by_scale, mean, by_shift, value=-1)  # the shift holds the scale too

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+import psutil
+
 from bench.cell import Cell
-from bench.data.dataset import check_content
+from bench.data.dataset import Dataset, check_content
 from bench.errors import Impossible, UserError
 from bench.execute.cell import load_data, shape_of
 from bench.models.matching import resolve
 from bench.models.network import Shape
-from bench.suite import FamilyChoice, Suite, cells, data_choices
+from bench.suite import FamilyChoice, Suite, augmentations, cells, data_choices
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ def make(suite: Suite, standing: set[str], where: str) -> Plan:
             )
         notes += [f"{data.label}: {note}" for note in (*dataset.notes, *check_content(dataset, where))]
         shape = shape_of(dataset)
+        _check_copies(suite, dataset, largest, where)
         planned += [(choice, shape, cell) for choice, cell in cells(suite, data, dataset.revision)]
     planned.sort(key=lambda each: (each[2].seed, each[2].train_size, each[2].strength))
     waiting = [each for each in planned if each[2].cell_id not in standing]
@@ -67,6 +70,22 @@ def make(suite: Suite, standing: set[str], where: str) -> Plan:
         impossible=impossible,
         notes=tuple(dict.fromkeys(notes)),
     )
+
+
+def _check_copies(suite: Suite, dataset: Dataset, images: int, where: str) -> None:
+    """Raise UserError where the fixed copies of the largest training set would not fit into memory."""
+    copies = max((spec.copies for spec in augmentations(suite) if spec.copies != "online"), default=0)
+    needed = copies * images * dataset.train.images[0].numel() * _FLOAT
+    available = psutil.virtual_memory().available
+    if needed > available:
+        raise UserError(
+            f"{where}: augmentation.copies: {copies:,} copies of {images:,} images take {needed / 2**30:,.1f} GiB, and "
+            f"{available / 2**30:,.1f} GiB of memory are free"
+        )
+
+
+_FLOAT = 4
+"""Bytes of a pixel in training."""
 
 
 def _resolved(choice: FamilyChoice, shape: Shape, cell: Cell) -> Cell | str:

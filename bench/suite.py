@@ -39,7 +39,7 @@ class Augmentation(Spec):
     strengths: Annotated[tuple[Annotated[float, Field(ge=0, le=1)], ...], Distinct()] = Field(
         (0.0, 1.0), min_length=1, description="shares of the group that are sampled in training; 0 is no augmentation"
     )
-    copies: Literal["online"] | Count = Field(
+    copies: Literal["online"] | Annotated[int, Field(ge=1, le=10_000)] = Field(
         "online", description="online: a new element for every image of every step; k: k fixed copies of every image"
     )
     resampling: Resampling = Field("spline", description="spline: cubic B-spline with its prefilter, or bilinear")
@@ -132,7 +132,7 @@ def parse(
     suite = suite.model_copy(update={"plugins": tuple(plugin.source for plugin in loaded)})
     data_choices(suite, where)
     family_choices(suite, where)
-    choices(suite.augmentation, Augmentation, f"{where}: augmentation")
+    augmentations(suite, where)
     measure(suite.measure, where)
     return suite
 
@@ -173,6 +173,11 @@ def data_choices(suite: Suite, where: str = "suite") -> list[DataChoice]:
         DataChoice(entry, option, data.crop, data.train_sizes, " ".join([entry.name, *_telling(values, several)]))
         for (option, data), values in zip(product(options, found), several, strict=True)
     ]
+
+
+def augmentations(suite: Suite, where: str = "suite") -> list[Augmentation]:
+    """Return every choice of how inputs are moved."""
+    return choices(suite.augmentation, Augmentation, f"{where}: augmentation")
 
 
 def family_choices(suite: Suite, where: str = "suite") -> list[FamilyChoice]:
@@ -221,9 +226,9 @@ def cells(suite: Suite, data: DataChoice, revision: str) -> Iterator[tuple[Famil
     """Yield the cells of one data choice, whose content has the hash ``revision``; equal cells come once."""
     seen = set()
     data_options = data.options.model_dump(mode="json")
-    augmentations = choices(suite.augmentation, Augmentation, "augmentation")
-    several = len({spec.resampling for spec in augmentations}) > 1
-    settings = [(spec, strength) for spec in augmentations for strength in spec.strengths]
+    specs = augmentations(suite)
+    several = len({spec.resampling for spec in specs}) > 1
+    settings = [(spec, strength) for spec in specs for strength in spec.strengths]
     measured = measure(suite.measure)
     seeds = range(suite.seeds) if isinstance(suite.seeds, int) else suite.seeds
     for choice in family_choices(suite):

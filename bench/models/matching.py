@@ -103,29 +103,38 @@ def build(entry: Entry, options: Options, shape: Shape, width: float, seed: int)
 
     Impossible, before memory is used up, for a network with a tensor of more than `_LARGEST` numbers.
     """
-    with torch.random.fork_rng(devices=[]), _Bounded(f"{entry.name} of width {width:g}"):
+    with torch.random.fork_rng(devices=[]), _Bounded(_refusal(entry, width)):
         torch.default_generator.manual_seed(seed)  # that of the CPU alone, where networks are built
-        network: Network = entry.make(options, shape, width)
+        try:
+            network: Network = entry.make(options, shape, width)
+        except (TypeError, OverflowError, RuntimeError) as error:
+            # sizes that no tensor can have never reach the bound
+            if "verflow" in str(error):
+                raise _refusal(entry, width) from error
+            raise
     return network
+
+
+def _refusal(entry: Entry, width: float) -> Impossible:
+    return Impossible(
+        f"{entry.name} of width {width:g} has a tensor of more than {_LARGEST:,} numbers, the most that is built"
+    )
 
 
 class _Bounded(TorchDispatchMode):
     """Refuses to make a tensor of more than `_LARGEST` numbers: memory is given when it is first written."""
 
-    def __init__(self, network: str) -> None:
+    def __init__(self, refusal: Impossible) -> None:
         super().__init__()
-        self._network = network
+        self._refusal = refusal
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         try:
             result = func(*args, **(kwargs or {}))
         except RuntimeError as error:
             if "DefaultCPUAllocator" in str(error):
-                raise self._refusal() from error
+                raise self._refusal from error
             raise
         if isinstance(result, Tensor) and result.numel() > _LARGEST:
-            raise self._refusal()
+            raise self._refusal
         return result
-
-    def _refusal(self) -> Impossible:
-        return Impossible(f"{self._network} has a tensor of more than {_LARGEST:,} numbers, the most that is built")

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import torch
 import torch.nn.functional as F
-from pydantic import Field, PositiveFloat, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 from torch import Tensor, nn
 
 from bench.errors import Impossible
@@ -30,7 +30,7 @@ OddKernel = Annotated[int, Field(ge=3, le=15, description="odd, so that the kern
 class PlanarOptions(Options):
     """The skeleton: one convolutional block per entry of ``channels``."""
 
-    channels: tuple[PositiveFloat, ...] = Field(
+    channels: tuple[Annotated[float, Field(gt=0, le=1e6)], ...] = Field(
         (1, 1, 2, 2, 3, 3), min_length=1, description="fields per block, in units of the width"
     )
     kernel_sizes: tuple[OddKernel, ...] = Field((5,), description="odd; one per block, or one for all")

@@ -45,6 +45,8 @@ def fake_cuda(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(torch.cuda, "stream", lambda stream: entered("aside"))
     monkeypatch.setattr(torch.cuda, "CUDAGraph", FakeGraph)
     monkeypatch.setattr(torch.cuda, "graph", lambda graph: entered("capture"))
+    monkeypatch.setattr(torch.cuda, "device", lambda device: contextlib.nullcontext())
+    monkeypatch.setattr(torch.cuda, "set_stream", lambda stream: noted.append("back"))
     return noted
 
 
@@ -77,7 +79,7 @@ def test_replays_train_as_the_steps_themselves_do(fake_cuda: list[str], optimize
 
 
 def test_what_cannot_be_captured_is_launched_step_by_step(
-    fake_cuda: list[str], monkeypatch: pytest.MonkeyPatch
+    fake_cuda: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     @contextlib.contextmanager
     def refusing(graph: FakeGraph) -> Iterator[None]:
@@ -89,9 +91,21 @@ def test_what_cannot_be_captured_is_launched_step_by_step(
     before = {key: value.clone() for key, value in trainee.network.state_dict().items()}
     step = Step([trainee], 5)
     assert captured(step) is step
+    assert fake_cuda == ["aside", "back"]
+    assert "in a graph: RuntimeError: operation not permitted" in capsys.readouterr().err
     for key, value in trainee.network.state_dict().items():
         assert torch.equal(value, before[key]), key
     assert int(step.number) == 0
+
+
+@pytest.mark.parametrize("total", [1, 2])
+def test_a_training_shorter_than_its_warm_ups_is_captured_too(fake_cuda: list[str], total: int) -> None:
+    (trainee,) = trainees("cnn", Budget(steps=total, batch_size=8, precision="float32"))[:1]
+    step = Step([trainee], total)
+    FakeGraph.step = step
+    ended(step, captured(step), total)
+    assert int(step.number) == total
+    assert bool((step.losses != 0).all())
 
 
 def test_a_long_training_loads_its_tables_block_by_block() -> None:

@@ -27,7 +27,7 @@ ALLOWED: dict[str, set[str]] = {
     "data": {"errors", "seeds", "registry", "groups", "axes"},
     "augment": {"groups", "seeds"},
     "models": {"errors", "cell", "registry", "groups", "kernels", "layers"},
-    "train": {"cell", "seeds"},
+    "train": {"cell", "errors", "seeds"},
     "measure": {"axes", "cell", "groups", "models", "registry"},
     "plugins": {"errors", "registry"},
     "suite": {"augment", "axes", "cell", "errors", "groups", "plugins", "registry", "yamlfile"},

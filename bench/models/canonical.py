@@ -179,6 +179,6 @@ def sample(images: Tensor, points: Tensor) -> Tensor:
     Points that all images share (1, ...) are looked up once for the whole batch.
     """
     flat = images.flatten(0, 1)[None] if len(points) == 1 else images
-    grid = points * torch.tensor([1.0, -1.0], device=points.device)
+    grid = torch.stack([points[..., 0], -points[..., 1]], -1)
     sampled = F.grid_sample(flat, grid, padding_mode="zeros", align_corners=False)
     return sampled.view(*images.shape[:2], *points.shape[1:3])

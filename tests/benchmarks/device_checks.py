@@ -47,6 +47,9 @@ NETWORKS: dict[str, tuple[str, dict[str, Any]]] = {
     "p4cnn": ("p4cnn", {}),
     "e2cnn C8": ("e2cnn", {"group": "C8"}),
 }
+PUBLISHED = ("z2cnn", "p4cnn")
+"""Families of a published size, which is not matched."""
+
 LIMIT = 110
 """Seconds that a check may take."""
 
@@ -275,7 +278,10 @@ def cells() -> Rows:
             "name": "device",
             "data": {"name": "digits", "train_sizes": [1000]},
             "augmentation": {"strengths": [1]},
-            "families": [{"family": family, **options} for family, options in NETWORKS.values()],
+            "families": [
+                {"family": family, **({"width": 1} if family in PUBLISHED else {}), **options}
+                for family, options in NETWORKS.values()
+            ],
             "match": {"by": "parameters", "target": 10_000},
             "budget": {"steps": 300, "lr": 0.01, "evaluations": 4},
             "seeds": 8,

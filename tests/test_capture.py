@@ -45,6 +45,8 @@ def fake_cuda(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(torch.cuda, "stream", lambda stream: entered("aside"))
     monkeypatch.setattr(torch.cuda, "CUDAGraph", FakeGraph)
     monkeypatch.setattr(torch.cuda, "graph", lambda graph: entered("capture"))
+    monkeypatch.setattr(torch.cuda, "get_rng_state", lambda device: "state")
+    monkeypatch.setattr(torch.cuda, "set_rng_state", lambda state, device: noted.append(f"random {state}"))
     monkeypatch.setattr(torch.cuda, "device", lambda device: contextlib.nullcontext())
     monkeypatch.setattr(torch.cuda, "set_stream", lambda stream: noted.append("back"))
     return noted
@@ -70,7 +72,7 @@ def test_replays_train_as_the_steps_themselves_do(fake_cuda: list[str], optimize
     step = Step(fresh(), 5)
     FakeGraph.step = step
     replay = captured(step)
-    assert fake_cuda == ["aside", "capture"]
+    assert fake_cuda == ["aside", "capture", "random state"]
     assert replay is not step
     for found, wanted in zip(ended(step, replay, 5), expected, strict=True):
         for key, value in wanted.items():
@@ -91,7 +93,7 @@ def test_what_cannot_be_captured_is_launched_step_by_step(
     before = {key: value.clone() for key, value in trainee.network.state_dict().items()}
     step = Step([trainee], 5)
     assert captured(step) is step
-    assert fake_cuda == ["aside", "back"]
+    assert fake_cuda == ["aside", "back", "random state"]
     assert "in a graph: RuntimeError: operation not permitted" in capsys.readouterr().err
     for key, value in trainee.network.state_dict().items():
         assert torch.equal(value, before[key]), key

@@ -16,6 +16,7 @@ from bench.groups import Element
 from bench.measure import equivariance_error
 from bench.models.matching import build, resolve
 from bench.models.network import Network, Shape
+from bench.models.planar import halved
 from bench.models.size import count_flops, count_parameters
 from bench.registry import families
 from bench.train import UNMOVED, Trainee, fit
@@ -332,3 +333,21 @@ def test_a_network_that_would_use_up_the_memory_is_refused(
     entry = families[family]
     with pytest.raises(Impossible, match=f"{family} of width .* has a tensor of more than 33,554,432 numbers"):
         resolve(entry, entry.options(), Shape(1, 16, 10), width, match)
+
+
+@pytest.mark.parametrize("size", [8, 9, 14, 15])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_pooling_is_the_same_whoever_pads(size: int, layout: torch.memory_format) -> None:
+    """Values and gradients, against the mean over what lies inside of each window."""
+    features = torch.rand(2, 3, size, size, dtype=torch.float64, generator=torch.Generator().manual_seed(size))
+    features = features.to(memory_format=layout).requires_grad_()
+    width = 3 if size % 2 else 4
+    windows = [range(max(0, 2 * i - 1), min(size, 2 * i - 1 + width)) for i in range((size + 2 - width) // 2 + 1)]
+    means = [features[:, :, list(rows)][..., list(columns)].mean((2, 3)) for rows in windows for columns in windows]
+    expected = torch.stack(means, -1).unflatten(-1, (len(windows), len(windows)))
+    weights = torch.rand(expected.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    (slopes,) = torch.autograd.grad((expected * weights).sum(), features)
+    for pads_itself in (True, False):
+        found = halved(features, pads_itself)
+        torch.testing.assert_close(found, expected)
+        torch.testing.assert_close(torch.autograd.grad((found * weights).sum(), features)[0], slopes)

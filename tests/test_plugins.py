@@ -28,12 +28,13 @@ import torch
 from bench.data.dataset import Dataset, Split
 from bench.registry import datasets
 
-@datasets.register("blank", version=1)
+@datasets.register("noise", version=1)
 def load(options):
-    \"\"\"Blank.\"\"\"
+    \"\"\"Noise.\"\"\"
     def split(count):
-        return Split(torch.arange(count * 256, dtype=torch.uint8).view(count, 1, 16, 16), torch.arange(count) % 2)
-    return Dataset("blank", ("a", "b"), split(20), split(10), split(12))
+        images = torch.randint(256, (count, 1, 16, 16), generator=torch.Generator().manual_seed(count))
+        return Split(images.to(torch.uint8), torch.arange(count) % 2)
+    return Dataset("noise", ("a", "b"), split(20), split(10), split(12))
 """
 
 SUITE = {
@@ -99,10 +100,10 @@ def test_a_plug_in_is_listed_and_in_the_schema_only_where_it_is_named(tmp_path: 
 
 
 def test_a_data_set_of_a_plug_in_is_planned(tmp_path: Path) -> None:
-    (tmp_path / "blank.py").write_text(DATA)
-    suite = {**SUITE, "data": {"name": "blank", "train_sizes": [20]}, "families": [{"family": "cnn", "width": 2}]}
+    (tmp_path / "noise.py").write_text(DATA)
+    suite = {**SUITE, "data": {"name": "noise", "train_sizes": [20]}, "families": [{"family": "cnn", "width": 2}]}
     (tmp_path / "small.yaml").write_text(json.dumps({**suite, "measure": {}}))
-    done = equivaug("plan", "small.yaml", "--plugin", "blank.py", "--workers", "1", cwd=tmp_path)
+    done = equivaug("plan", "small.yaml", "--plugin", "noise.py", "--workers", "1", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "1 cells" in done.stdout
 

@@ -278,7 +278,7 @@ def settle(device: torch.device) -> None:
         release_memory()
         keep_memory()
     else:
-        torch.cuda.set_device(device)
+        torch.cuda.set_device(device.index or 0)
         # ten bits of mantissa would read as equivariance errors of 1e-4
         torch.backends.cudnn.allow_tf32 = False
         torch.backends.cuda.matmul.allow_tf32 = False

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.groups import FieldType
@@ -43,15 +42,13 @@ class FieldBatchNorm(nn.Module):
         # of all fields, and of those that have a mean: the others' rows are zero
         averages = torch.stack([average, average * torch.tensor(permutes)[:, None]])
         self.register_buffer("averages", averages, persistent=False)
-        self.register_buffer("constants", torch.tensor([[0.0], [1.0]]).repeat(1, len(of_fields[0])), persistent=False)
 
     def forward(self, features: Tensor) -> Tensor:
         with torch.autocast(features.device.type, enabled=False):
             bias = self.bias @ self.centred
             if not self.training:
                 scale, shift = self._affine(bias)
-                zeros, ones = self.constants
-                return F.batch_norm(features, zeros, ones, scale, shift, eps=0.0)
+                return _affine(features, scale, shift)
             layout = (self.components, self.averages, self.eps)
             normalised, mean, variance = _Normalise.apply(features, self.weight[None], bias[None], *layout)
         with torch.no_grad():
@@ -64,7 +61,8 @@ class FieldBatchNorm(nn.Module):
         """Return the ordinary normalisation with the same output in evaluation."""
         with torch.no_grad():
             scale, shift = self._affine(self.bias @ self.centred)
-        normalisation = nn.BatchNorm2d(len(scale), eps=0.0, device=scale.device)
+        normalisation = nn.BatchNorm2d(len(scale), device=scale.device)
+        normalisation.running_var.fill_(1 - normalisation.eps)  # type: ignore[union-attr]
         normalisation.weight, normalisation.bias = nn.Parameter(scale), nn.Parameter(shift)
         return normalisation.train(self.training)
 
@@ -145,4 +143,6 @@ def _with(values: Tensor, dim: int | None, place: int, count: int) -> Tensor:
 
 def _affine(features: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
     """Return features times a scale plus a shift per channel, computed in float32 in one pass."""
-    return F.batch_norm(features, torch.zeros_like(shift), torch.ones_like(scale), scale, shift, eps=0.0)
+    zeros, ones = torch.zeros_like(shift), torch.ones_like(scale)
+    # `F.batch_norm` refuses an epsilon of zero in some releases; with these statistics none is needed
+    return torch.batch_norm(features, scale, shift, zeros, ones, False, 0.0, 0.0, torch.backends.cudnn.enabled)

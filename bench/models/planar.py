@@ -78,18 +78,32 @@ class HalvingPool(nn.Module):
     """
 
     def forward(self, features: Tensor) -> Tensor:
-        if features.shape[-1] % 2:
-            return F.avg_pool2d(features, 3, stride=2, padding=1, count_include_pad=False)
+        return halved(features, pads_itself=not features.is_cuda)
+
+
+def halved(features: Tensor, pads_itself: bool) -> Tensor:
+    """Return maps (B, C, S, S) pooled to half of their side; ``pads_itself`` leaves the zeros around to torch's kernel.
+
+    CUDA's kernel, left to pad, gives silently wrong gradients of channels-last features (pytorch issue 188344; seen
+    with torch 2.11: gradients off by 20 to 45 %).
+    """
+    is_odd = features.shape[-1] % 2
+    if is_odd and pads_itself:
+        return F.avg_pool2d(features, 3, stride=2, padding=1, count_include_pad=False)
+    padded, padding = (features, 1) if pads_itself else (F.pad(features, (1, 1, 1, 1)), 0)
+    if is_odd:
+        means = F.avg_pool2d(padded, 3, stride=2, padding=padding)
+    else:
         # the mean over 4 x 4 as four means over 2 x 2, which neighbours share; what lies outside counts as zero
-        means = F.avg_pool2d(F.avg_pool2d(features, 2, stride=2, padding=1), 2, stride=1)
-        rows, columns = (_shares(size, means) for size in means.shape[-2:])
-        return means * (rows[:, None] * columns)
+        means = F.avg_pool2d(F.avg_pool2d(padded, 2, stride=2, padding=padding), 2, stride=1)
+    rows, columns = (_shares(size, 3 / 2 if is_odd else 4 / 3, means) for size in means.shape[-2:])
+    return means * (rows[:, None] * columns)
 
 
-def _shares(size: int, like: Tensor) -> Tensor:
-    """Return 1, and for the two windows at the ends, of which a quarter lies outside, 4/3: (size,)."""
+def _shares(size: int, share: float, like: Tensor) -> Tensor:
+    """Return 1, and for the two windows at the ends, of which a part lies outside, a ``share``: (size,)."""
     place = torch.arange(size, device=like.device)
-    return torch.where((place == 0) | (place == size - 1), 4 / 3, 1.0).to(like.dtype)
+    return torch.where((place == 0) | (place == size - 1), share, 1.0).to(like.dtype)
 
 
 class Head(nn.Module):

@@ -25,6 +25,7 @@ def captured(step: Step) -> Callable[[], None]:
     step.load(0)
     with torch.cuda.device(step.device):  # graphs and their streams are of the current device
         before = torch.cuda.current_stream(step.device)
+        dropout = torch.cuda.get_rng_state(step.device)
         aside = torch.cuda.Stream(step.device)
         aside.wait_stream(before)
         with torch.cuda.stream(aside):
@@ -41,5 +42,6 @@ def captured(step: Step) -> Callable[[], None]:
             torch.cuda.set_stream(before)  # a capture that fails leaves its own stream behind
             print(f"launched kernel by kernel, because in a graph: {one_line(error)}", file=sys.stderr)
             replay = step
+        torch.cuda.set_rng_state(dropout, step.device)
     step.restart(states)
     return replay

@@ -18,7 +18,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -59,9 +59,9 @@ Rows = Iterator[dict[str, Any]]
 def network(label: str, parameters: int = 10_000, seed: int = 0) -> Network:
     family, options = NETWORKS[label]
     entry = families[family]
-    found = resolve(
-        entry, entry.options.model_validate(options), SHAPE, None, Match(by="parameters", target=parameters)
-    )
+    match = None if family in PUBLISHED else Match(by="parameters", target=parameters)
+    checked = entry.options.model_validate(options)
+    found = resolve(entry, checked, SHAPE, None if match else 1.0, match)
     return build(entry, found.options, SHAPE, found.width, seed)
 
 
@@ -84,27 +84,44 @@ def trainee(label: str, budget: Budget, augmentation: Augmentation | None, param
 
 
 def forward_and_backward() -> Rows:
-    """Every family on the device, against the CPU."""
+    """Every family's gradients on the device and on the CPU, in either layout, against the CPU in float32."""
     images, labels = inputs()
+    places = (("cpu", False), ("cpu", True), ("cuda", False), ("cuda", True))
     for label in NETWORKS:
-        for precision in ("float32", "bfloat16"):
-            logits, grads = {}, {}
-            for device in ("cpu", "cuda"):
-                model = network(label).train()
-                model = on_cuda(model) if device == "cuda" else model
-                with autocast(Budget(steps=1, precision=precision), torch.device(device)):
-                    out = model(images.to(device))
-                nn.functional.cross_entropy(out.float(), labels.to(device)).backward()
-                logits[device] = out.detach().float().cpu()
-                grads[device] = torch.cat(
-                    [p.grad.flatten().cpu().float() for p in model.parameters() if p.grad is not None]
-                )
-            yield {
-                "network": label,
-                "precision": precision,
-                "logits": float((logits["cuda"] - logits["cpu"]).norm() / logits["cpu"].norm()),
-                "gradients": float((grads["cuda"] - grads["cpu"]).norm() / grads["cpu"].norm()),
-            }
+        truth = loss_and_slopes(network(label), images, labels)
+        for device, channels_last in places:
+            for precision in ("float32", "bfloat16"):
+                model = network(label).to(device)
+                if channels_last:
+                    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+                found = loss_and_slopes(model, images.to(device), labels.to(device), precision)
+                errors = [float((a - b).norm() / b.norm()) for a, b in zip(found, truth, strict=True)]
+                names = [name for name, _ in model.named_parameters()]
+                worst = max(range(len(names)), key=lambda place: errors[place])
+                whole = [torch.cat([each.flatten() for each in side]) for side in (found, truth)]
+                yield {
+                    "network": label,
+                    "device": device,
+                    "channels last": channels_last,
+                    "precision": precision,
+                    "gradients": float((whole[0] - whole[1]).norm() / whole[1].norm()),
+                    "worst": names[worst],
+                    "worst error": errors[worst],
+                }
+
+
+def loss_and_slopes(
+    model: nn.Module, images: Tensor, labels: Tensor, precision: Literal["float32", "bfloat16"] = "float32"
+) -> list[Tensor]:
+    """Return the gradient of every parameter, in float64 on the CPU; dropout is off, normalisation trains."""
+    model.train()
+    for module in model.modules():
+        if isinstance(module, (nn.Dropout, nn.Dropout2d)):
+            module.eval()
+    with autocast(Budget(steps=1, precision=precision), images.device):
+        out = model(images)
+    nn.functional.cross_entropy(out.to(images.dtype), labels).backward()
+    return [torch.zeros(1) if p.grad is None else p.grad.double().cpu() for p in model.parameters()]
 
 
 def capture() -> Rows:
@@ -149,12 +166,13 @@ def resampling() -> Rows:
         ]
         yield {"resampling": way, "difference": float((found[0] - found[1]).abs().max())}
     for label in ("cnn", "gcnn C4", "steerable C8"):
-        ways = {}
+        ways, steps = {}, []
         for way in ("spline", "bilinear"):
             budget = Budget(steps=2**16, batch_size=BATCH, schedule="constant", lr=1e-6)
             step = Step([trainee(label, budget, Augmentation(Group.parse("SO(2)"), 1.0, way, "disc"))], 2**16)  # type: ignore[arg-type]
             ways[way] = captured(step)
             step.load(0)
+            steps.append(step)  # a graph does not keep alive what it reads
         seconds = interleaved(ways, 40)
         ratios = [a / b for a, b in zip(seconds["spline"], seconds["bilinear"], strict=True)]
         yield {

@@ -18,11 +18,12 @@ import torch
 from torch import Tensor, nn
 
 import bench
-from bench.augment import Augmentation, Crop, cropped, expand, resampled_in_place
+from bench.augment import Crop, cropped, expand
 from bench.cell import Cell
 from bench.data.dataset import Dataset, training_set
 from bench.errors import UserError, one_line
 from bench.execute.allocator import keep_memory, release_memory
+from bench.execute.inputs import CellInputs, all_moves, cell_inputs, moved, own_moves
 from bench.groups import Group
 from bench.measure import Inputs, Score, Stage, peak_memory, reset_peak_memory, score
 from bench.models.matching import Architecture, build, resolve
@@ -55,23 +56,6 @@ class Cost:
     step_seconds: float
     fixed_seconds: float
     peak_memory_bytes: int | None
-
-
-@dataclass(frozen=True)
-class _Inputs:
-    """Float images in units of the data set's root mean square, on the device, with their labels.
-
-    ``test`` and ``validation`` are whole, ``upright`` the test images cut as the cell asks, ``transformed`` also moved
-    by random elements of the whole group. The controls: ``exact`` are moved by random elements that permute pixels,
-    None where the group has none, and ``resampled`` are not moved but resampled, where the group does that.
-    """
-
-    train: tuple[Tensor, Tensor]
-    validation: tuple[Tensor, Tensor]
-    upright: tuple[Tensor, Tensor]
-    transformed: tuple[Tensor, Tensor]
-    exact: tuple[Tensor, Tensor] | None
-    resampled: tuple[Tensor, Tensor]
 
 
 @lru_cache(maxsize=4)
@@ -205,9 +189,9 @@ class _Job:
         }
         _measure(cell, self.network, self._inputs, "init", self.run, self.errors)
         # validation inputs moved as the cell trains, and moved by the whole group: the same for every strength
-        (images, labels), everywhere = self._inputs.validation, _everywhere(cell)
-        self._own = _moved(images, _augmentation(cell), 1), labels
-        self._whole = _moved(images, everywhere, 1), labels
+        (images, labels), everywhere = self._inputs.validation, all_moves(cell)
+        self._own = moved(images, own_moves(cell), 1), labels
+        self._whole = moved(images, everywhere, 1), labels
         self._seen: list[float] = []
         self.trainee = _trainee(cell, self.network, self._inputs)
 
@@ -249,15 +233,15 @@ def trained(cell: Cell, device: str) -> tuple[Network, Tensor]:
     where = torch.device(device)
     settle(where)
     network, inputs, _, _ = _prepared(cell, where)
-    own = _moved(inputs.validation[0], _augmentation(cell), 1)
+    own = moved(inputs.validation[0], own_moves(cell), 1)
     fit(_trainee(cell, network, inputs), lambda model: score(model, own, inputs.validation[1]))
     return network.eval(), inputs.upright[0]
 
 
-def _trainee(cell: Cell, network: Network, inputs: _Inputs) -> Trainee:
+def _trainee(cell: Cell, network: Network, inputs: CellInputs) -> Trainee:
     """Return the network with its training images, copied where the cell asks for copies, and its own moves."""
     images, labels = inputs.train
-    augmentation = _augmentation(cell)
+    augmentation = own_moves(cell)
     # as many steps with copies as without: an epoch is one pass over the images before they are copied
     budget = cell.budget.model_copy(update={"epochs": None, "steps": total_steps(cell.budget, cell.train_size)})
     moves = UNMOVED
@@ -285,7 +269,7 @@ def settle(device: torch.device) -> None:
     reset_peak_memory(device)
 
 
-def _prepared(cell: Cell, device: torch.device) -> tuple[Network, _Inputs, Architecture, float]:
+def _prepared(cell: Cell, device: torch.device) -> tuple[Network, CellInputs, Architecture, float]:
     """Return the network with the seed's weights and the data, both on the device, and the seconds of the building."""
     dataset = load_data(cell.dataset, cell.dataset_options)
     if dataset.revision != cell.data_revision:
@@ -299,7 +283,7 @@ def _prepared(cell: Cell, device: torch.device) -> tuple[Network, _Inputs, Archi
 
     train = training_set(dataset, cell.train_size, cell.seed)
     test = dataset.test.take(torch.arange(len(dataset.test))[: cell.measure.test_images])
-    inputs = _inputs(
+    inputs = cell_inputs(
         cell,
         on_device(train.images, train.labels),
         on_device(dataset.validation.images, dataset.validation.labels),
@@ -314,43 +298,9 @@ def _prepared(cell: Cell, device: torch.device) -> tuple[Network, _Inputs, Archi
     return network, inputs, architecture, clock(device) - began
 
 
-def _inputs(
-    cell: Cell, train: tuple[Tensor, Tensor], validation: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor]
-) -> _Inputs:
-    """Return what a network is trained and scored on, the controls beside it."""
-    images, labels = test
-    group, transforms = Group.parse(cell.augmentation_group), cell.measure.transforms
-    upright = cropped(images, cell.crop), labels
-    everywhere, on_grid = _everywhere(cell), replace(_everywhere(cell), group=group.on_grid)
-    has_exact = group.on_grid.order > 1 or group.order == 1
-    return _Inputs(
-        train=train,
-        validation=validation,
-        upright=upright,
-        transformed=(_moved(images, everywhere, transforms), labels.repeat(transforms)),
-        exact=(_moved(images, on_grid, transforms), labels.repeat(transforms)) if has_exact else None,
-        resampled=upright
-        if group.keeps_grid
-        else (resampled_in_place(images, cell.resampling, cell.crop, 0, "control"), labels),
-    )
-
-
-def _augmentation(cell: Cell) -> Augmentation:
-    return Augmentation(Group.parse(cell.augmentation_group), cell.strength, cell.resampling, cell.crop)
-
-
-def _everywhere(cell: Cell) -> Augmentation:
-    return replace(_augmentation(cell), strength=1.0)
-
-
-def _moved(images: Tensor, augmentation: Augmentation, transforms: int) -> Tensor:
-    """Return the images moved by elements that are the same for every family: of a fixed seed, not of the cell's."""
-    return torch.cat([augmentation(images, 0, "evaluation", i) for i in range(transforms)])
-
-
 def _scores(
     network: nn.Module,
-    inputs: _Inputs,
+    inputs: CellInputs,
     own_validation: tuple[Tensor, Tensor],
     transformed_validation: tuple[Tensor, Tensor],
     crop: Crop,
@@ -380,7 +330,7 @@ def _chance(labels: Tensor) -> dict[str, float]:
 
 
 def _measure(
-    cell: Cell, network: Network, inputs: _Inputs, stage: Stage, run: dict[str, Any], errors: list[dict[str, Any]]
+    cell: Cell, network: Network, inputs: CellInputs, stage: Stage, run: dict[str, Any], errors: list[dict[str, Any]]
 ) -> None:
     """Add what the registered measurements that the cell asks for find at a stage."""
     given = Inputs(stage, inputs.upright, inputs.transformed, Group.parse(cell.augmentation_group))

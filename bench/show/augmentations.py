@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from bench.augment import Augmentation
+from bench.augment import Augmentation, default_crop
 from bench.errors import UserError
 from bench.execute.cell import load_data
 from bench.figures import style
@@ -27,7 +27,7 @@ def draw(dataset: str, group: str, strengths: Sequence[float], seed: int) -> Fig
         FigureCanvasAgg(figure)
         grid = figure.subplots(len(strengths), len(images), squeeze=False)
         for row, strength in zip(grid, strengths, strict=True):
-            moved = Augmentation(parsed, strength)(images, seed, "augmentation")
+            moved = Augmentation(parsed, strength, crop=default_crop(parsed))(images, seed, "augmentation")
             for ax, image in zip(row, moved.movedim(1, -1).numpy(), strict=True):
                 ax.imshow(image.clip(0, 1), cmap="gray", vmin=0, vmax=1)
                 ax.set(xticks=[], yticks=[])

@@ -19,6 +19,7 @@ import io
 import multiprocessing
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,7 +68,8 @@ def run(
     """Run the cells of a suite that ``out`` has no results of, and return the tables of all of them.
 
     Without ``out`` the results live in a temporary folder and in what is returned. KeyboardInterrupt passes through
-    once every finished cell is kept. ``progress`` prints what `equivaug run` prints. UserError where no cell has a
+    once every finished cell is kept. ``progress`` prints what `equivaug run` prints. Warns of what a data set left out
+    or changed. UserError where no cell has a
     result in the end, with the reason of the first.
     """
     _check_main()
@@ -77,6 +79,8 @@ def run(
         results.check(folder, loaded)
         found = Store(folder).scan()
         planned = plan.make(loaded, {key for key, status in found.items() if status == "standing"}, loaded.name)
+        for note in planned.notes:
+            warnings.warn(note, stacklevel=2)
         results.check_cells(folder, set(found), planned.cell_ids)
         work = Carried(run_cells, loaded.plugins)
         with contextlib.nullcontext() if progress else contextlib.redirect_stdout(io.StringIO()):

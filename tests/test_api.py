@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -11,7 +13,10 @@ import pytest
 from matplotlib.figure import Figure
 
 from bench import api
+from bench.cli import main
 from bench.errors import UserError
+from bench.estimate import Estimate, Line
+from tests.test_data import save_images
 
 ROOT = Path(__file__).parent.parent
 SUITE = {
@@ -133,6 +138,28 @@ def test_a_script_that_registers_something_itself_guards_its_calls_or_is_told_to
     assert "UserError: no cell of 'small' has a result" in done.stderr.splitlines()[-1]
     done = python("-", cwd=tmp_path, given=REGISTERS + RUN)
     assert "registered in a notebook or on standard input, where workers cannot see it" in done.stderr
+
+
+def test_what_a_data_set_left_out_is_a_warning_and_a_line_of_the_plan(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = save_images(tmp_path / "photos", {"cat": 20, "dog": 20})
+    (images / "cat" / "more.webp").write_bytes(b"")
+    data = {"name": "image-folder", "path": str(images), "size": 16, "train_sizes": [20]}
+    with pytest.warns(UserWarning, match="image-folder: ") as told:
+        api.run({**SUITE, "data": data, "augmentation": {"strengths": [0]}, "seeds": 1}, workers=1)
+    assert [str(each.message) for each in told] == [
+        "image-folder: left out: 1 files of other kinds (1 .webp); accepted are .png, .jpg, .jpeg",
+        "image-folder: 40 of 40 images are not square: cut to the square in the middle ('fit')",
+    ]
+    (tmp_path / "suite.yaml").write_text(json.dumps({**SUITE, "data": data}))
+    monkeypatch.setattr("sys.argv", ["equivaug", "plan", str(tmp_path / "suite.yaml"), "--out", str(tmp_path / "out")])
+    monkeypatch.setattr("bench.estimate.estimate", lambda *_: Estimate((Line("cnn", 1, 1.0, 1.0, None, None),), 1))
+    with contextlib.suppress(SystemExit):
+        main()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("image-folder: left out: 1 files of other kinds")
+    assert lines[1].startswith("image-folder: 40 of 40 images are not square")
 
 
 def test_a_run_of_which_nothing_finished_raises_the_reason(tmp_path: Path) -> None:

@@ -116,6 +116,31 @@ def test_whatever_can_change_an_outcome_makes_another_cell(name: str) -> None:
     assert dataclasses.replace(make_cell(), **{name: OTHERWISE[name]}).cell_id != make_cell().cell_id
 
 
+def test_resampling_and_crop_are_axes_whose_inputs_have_names_of_their_own() -> None:
+    cells_of = expanded(
+        changed(augmentation={"group": "SO(2)", "resampling": ["spline", "bilinear"], "strengths": [1]})
+    )
+    labels = {(cell.resampling, cell.dataset_label) for cell in cells_of}
+    assert labels == {("spline", "digits spline"), ("bilinear", "digits bilinear")}
+    assert {cell.axes()["resampling"] for cell in cells_of} == {"spline", "bilinear"}
+    cells_of = expanded(changed(data__crop=["disc", "none"]))
+    assert {(cell.crop, cell.dataset_label) for cell in cells_of} == {
+        ("disc", "digits crop disc"),
+        ("none", "digits crop none"),
+    }
+    assert message(changed(augmentation={"resampling": "cubic"})).startswith(
+        "s.yaml: augmentation.resampling: should be"
+    )
+    assert message(changed(data__crop="circle")).startswith("s.yaml: data.crop: should be 'disc' or 'none'")
+
+
+@pytest.mark.parametrize(
+    ("group", "crop"), [("SO(2)", "disc"), ("C8", "disc"), ("D3", "disc"), ("D4", "none"), ("C1", "none")]
+)
+def test_inputs_are_cut_to_the_disc_where_the_group_moves_pixels_off_the_grid(group: str, crop: str) -> None:
+    assert {cell.crop for cell in expanded(changed(augmentation={"group": group}))} == {crop}
+
+
 def test_names_and_places_make_no_other_cell() -> None:
     same = make_cell(label="y", dataset_label="y", group="O(2)", suite="y", architecture="y")
     assert same.cell_id == make_cell().cell_id
@@ -352,6 +377,8 @@ def test_committed_suites_are_right_and_described(path: Path, validator: jsonsch
     [
         BASE,
         changed(augmentation={"group": ["SO(2)", "O(2)"], "copies": ["online", 3]}),
+        changed(augmentation={"resampling": ["spline", "bilinear"]}, data__crop=["disc", "none"]),
+        changed(data__crop="disc"),
         changed(match={"by": ["parameters", "flops"], "target": 10}, seeds=[3, 4]),
         changed(families__0__budget={"lr": [0.1, 0.2], "epochs": 2}, match=None),
         changed(measure={"equivariance": None}),
@@ -378,6 +405,8 @@ def test_the_schema_accepts_what_is_right(raw: Any, validator: jsonschema.Draft2
         changed(data__size="small"),
         changed(augmentation__strengths=[2]),
         changed(augmentation__copies="off"),
+        changed(augmentation__resampling="cubic"),
+        changed(data__crop="circle"),
         changed(budget__steps=1.5),
         changed(budget__epochs=3),
         changed(budget={"lr": 0.1}),

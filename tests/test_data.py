@@ -559,13 +559,19 @@ def test_mnist_rot_from_a_small_archive(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(mnist_rot_12k, "FILES", (file,))
     for name, value in {"TRAIN": 1020, "VALIDATION": 80, "TEST": 30}.items():
         monkeypatch.setattr(mnist_rot_12k, name, value)
-    dataset = mnist_rot_12k.load(SizeOptions())
+    dataset = mnist_rot_12k.load(mnist_rot_12k.MnistRotOptions())
     satisfies_contract(dataset, 28, channels=1)
     # in the archive's order, row by row
     assert torch.equal(dataset.train.images[:, 0], torch.from_numpy(pool[:1020]))
     assert torch.equal(dataset.validation.images[:, 0], torch.from_numpy(pool[1020:]))
     assert torch.equal(dataset.test.images[:, 0], torch.from_numpy(test))
     assert torch.equal(dataset.train.labels, torch.from_numpy(labels[:1020]))
+    monkeypatch.setattr(mnist_rot_12k, "VALIDATION", 8)
+    monkeypatch.setattr(mnist_rot_12k, "TRAIN", 1092)
+    all_train = mnist_rot_12k.load(mnist_rot_12k.MnistRotOptions(validation="test"))
+    assert torch.equal(all_train.train.images[:, 0], torch.from_numpy(pool))
+    assert torch.equal(all_train.validation.images[:, 0], torch.from_numpy(test[:8]))
+    assert torch.equal(all_train.test.images[:, 0], torch.from_numpy(test[8:]))
 
 
 LINE = " ".join(["0.5"] * 784 + ["3"]) + "\n"

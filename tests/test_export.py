@@ -26,6 +26,8 @@ NETWORKS = {
     "e2cnn C8": ("e2cnn", {"group": "C8"}),
     "e2cnn gated": ("e2cnn", {"group": "SO(2)", "fields": "irreps"}),
     "p4cnn": ("p4cnn", {}),
+    "p4cnn-rotation-pooling": ("p4cnn-rotation-pooling", {}),
+    "steerable elu": ("steerable", {"group": "C4", "nonlinearity": "elu"}),
 }
 SHAPE = Shape(1, 28, 4)
 

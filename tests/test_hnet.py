@@ -58,6 +58,19 @@ def test_a_harmonic_turned_by_a_quarter_is_multiplied_by_its_phase(order: int) -
     assert np.linalg.matrix_rank(waves.reshape(4, -1), tol=1e-3) == 4
 
 
+@pytest.mark.parametrize("order", [0, 1, 2])
+@pytest.mark.parametrize("outer", [2.0, 3.5])
+def test_rings_end_at_the_outer_radius(order: int, outer: float) -> None:
+    """Each of four rings is largest at the pixels nearest to its radius; half of the kernel is the default."""
+    waves = np.abs(harmonics(order, 4, 5, outer))
+    distance = np.hypot(*np.meshgrid(np.arange(-2, 3), np.arange(-2, 3)))
+    for wave, radius in zip(waves, np.linspace(0 if order == 0 else 1, outer, 4), strict=True):
+        away = np.where((distance == 0) & (order > 0), np.inf, np.abs(distance - radius))
+        assert np.allclose(away[wave >= wave.max() - 1e-12], away.min())
+    if outer == 2:
+        assert np.array_equal(harmonics(order, 4, 5), harmonics(order, 4, 5, outer))
+
+
 @given(st.integers(1, 3), st.integers(1, 3), st.integers(1, 3), st.booleans(), st.integers(1, 2))
 @settings(max_examples=15, deadline=None)
 def test_the_real_convolution_is_the_complex_one(

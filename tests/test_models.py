@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
 from bench.cell import Budget, Match
 from bench.errors import Impossible, UserError
@@ -25,6 +26,8 @@ from tests import tolerances
 from tests.training import train
 
 NAMES = [entry.name for entry in families]
+# networks of a paper, whose layers have no padding
+PAPERS = ("p4cnn", "p4cnn-rotation-pooling", "z2cnn")
 TURNED = Element.rotation(90)
 # families and options that promise rotation by 90 degrees, or the mirror too
 EXACT = {
@@ -43,7 +46,7 @@ EXACT = {
 
 
 def smallest_shape(name: str) -> Shape:
-    return Shape(1, 22 if name in ("p4cnn", "z2cnn") else 16, 10)
+    return Shape(1, 22 if name in PAPERS else 16, 10)
 
 
 def network_of(name: str, options: dict, shape: Shape, width: float = 2.0, seed: int = 0) -> Network:
@@ -81,7 +84,7 @@ def test_a_family_gets_larger_with_its_width(name: str) -> None:
     assert sizes[0] < sizes[-1]
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("p4cnn", "z2cnn")])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in PAPERS])
 @pytest.mark.parametrize("size", [17, 24, 33])
 def test_a_family_builds_for_even_and_odd_images(name: str, size: int) -> None:
     shape = Shape(1, size, 10)
@@ -102,7 +105,7 @@ def test_too_small_an_image_is_refused_with_the_least_that_fits(name: str) -> No
 def test_a_family_learns_a_batch_by_heart(name: str, precision: torch.dtype) -> None:
     shape = smallest_shape(name)
     # the plain twin sees a quarter of the other's features, and forgets what is dropped
-    options, width = ({"dropout": 0}, 10.0) if name in ("p4cnn", "z2cnn") else ({}, 4.0)
+    options, width = ({"dropout": 0}, 10.0) if name in PAPERS else ({}, 4.0)
     network = network_of(name, options, shape, width)
     generator = torch.Generator().manual_seed(0)
     images = torch.rand(16, 1, shape.size, shape.size, generator=generator)
@@ -229,10 +232,11 @@ def test_symmetries_of_the_grid_stay_exact_through_every_layer(case: str, size: 
             assert row["floor"] <= tolerances.EXACT_LOGITS, row
 
 
+@pytest.mark.parametrize("name", ["p4cnn", "p4cnn-rotation-pooling"])
 @pytest.mark.parametrize("size", [22, 28, 40])
-def test_p4cnn_is_exact_where_it_can_be_built(size: int) -> None:
+def test_p4cnn_is_exact_where_it_can_be_built(name: str, size: int) -> None:
     shape = Shape(1, size, 10)
-    network = used(network_of("p4cnn", {}, shape, 4), shape)
+    network = used(network_of(name, {}, shape, 4), shape)
     images = torch.rand(4, 1, size, size, generator=torch.Generator().manual_seed(0))
     for row in equivariance_error(network, images, [TURNED]):
         assert row["error_max"] <= exact(row["layer"]), row
@@ -256,12 +260,81 @@ def test_the_measurement_rejects_a_plain_network(name: str) -> None:
             assert row["error"] > (0.02 if row["layer"] == "output" else 0.2), row
 
 
+# the law between the grid's own angles
+
+#: Every kind of choice that is offered; those of C4 and D4 do not promise this angle.
+LAW = {
+    **{name: choice for name, choice in EXACT.items() if not name.startswith("gcnn")},
+    "steerable C8": ("steerable", {"group": "C8"}),
+    "steerable C16": ("steerable", {"group": "C16"}),
+    "steerable D8": ("steerable", {"group": "D8"}),
+    "steerable C8 elu": ("steerable", {"group": "C8", "nonlinearity": "elu"}),
+    "steerable D8 quotient": ("steerable", {"group": "D8", "fields": "quotient", "subgroup": "C2"}),
+    "steerable D8 induced": ("steerable", {"group": "D8", "fields": "induced"}),
+    "steerable SO(2) of frequency 4": ("steerable", {"group": "SO(2)", "fields": "irreps", "max_frequency": 4}),
+    "e2cnn C8": ("e2cnn", {"group": "C8"}),
+    "hnet of order 0": ("hnet", {"max_order": 0}),
+    "hnet of order 2": ("hnet", {"max_order": 2}),
+    "hnet with rings in the corners": ("hnet", {"outer_radius": 3.5}),
+    "hnet of 7 pixels": ("hnet", {"kernel_size": 7, "rings": 5}),
+}
+
+
+@pytest.mark.parametrize("choice", [choice for choice in LAW if "C4" not in choice and "D4" not in choice])
+def test_the_law_holds_at_45_degrees_on_smooth_images(choice: str) -> None:
+    """Where resampling costs nothing, on large and smooth images: what is left is the pixels of the filters."""
+    name, options = LAW[choice]
+    size = 97
+    images = blobs(8, size)
+    network = network_of(name, options, Shape(1, size, 10), 3.0).train()
+    with torch.no_grad():
+        for _ in range(30):  # so that the running statistics are those of these images, and no feature is all dark
+            network(images)
+    rows = {row["layer"]: row for row in equivariance_error(network.eval(), images, [Element.rotation(45)])}
+    assert rows["input"]["floor"] < 1e-4
+    assert rows["block3"]["error"] <= tolerances.LAW_AT_45_DEGREES, rows["block3"]
+
+
+def blobs(count: int, size: int, width: float = 5.0) -> torch.Tensor:
+    """Return sums of twelve bright and dark Gaussians (N, 1, S, S), ``width`` pixels wide, inside of the disc."""
+    axis = torch.arange(size) - (size - 1) / 2
+    draw = torch.Generator().manual_seed(0)
+    images = torch.zeros(count, 1, size, size)
+    for _ in range(12):
+        radius = torch.rand(count, 1, 1, 1, generator=draw).sqrt() * 30
+        angle = torch.rand(count, 1, 1, 1, generator=draw) * 2 * torch.pi
+        x, y = axis - radius * angle.cos(), axis[:, None] - radius * angle.sin()
+        images += torch.randn(count, 1, 1, 1, generator=draw) * torch.exp(-(x**2 + y**2) / (2 * width**2))
+    return images
+
+
 # published sizes
 
 
-@pytest.mark.parametrize(("name", "width", "parameters"), [("p4cnn", 10, 24_680), ("z2cnn", 20, 21_750)])
-def test_the_twins_have_their_published_sizes(name: str, width: float, parameters: int) -> None:
+@pytest.mark.parametrize(
+    ("name", "width", "parameters"),
+    [("p4cnn", 10, 24_680), ("z2cnn", 20, 21_750), ("p4cnn-rotation-pooling", 20, 21_750)],
+)
+def test_the_papers_networks_have_their_published_sizes(name: str, width: float, parameters: int) -> None:
     assert count_parameters(network_of(name, {}, Shape(1, 28, 10), width)) == parameters
+
+
+@pytest.mark.parametrize(("name", "rate"), [("p4cnn", 0.0), ("p4cnn-rotation-pooling", 0.0), ("z2cnn", 0.3)])
+def test_the_papers_networks_drop_where_the_released_code_does(name: str, rate: float) -> None:
+    """After every hidden layer but the second, which is pooled: dropout before a maximum shifts the mean."""
+    network = network_of(name, {}, Shape(1, 28, 10))
+    dropped = {
+        block: [module.p for module in stage.modules() if isinstance(module, nn.Dropout)]
+        for block, stage in network.stages.items()
+    }
+    expected = {f"block{layer}": [] if layer == 2 else [rate] for layer in range(1, 7)}
+    assert dropped == {**expected, "output": []}
+
+
+def test_rotation_pooling_leaves_plain_maps_after_every_layer() -> None:
+    network = network_of("p4cnn-rotation-pooling", {}, Shape(1, 28, 10), 5)
+    for block, features in network.trace(torch.rand(2, 1, 28, 28)):
+        assert features.shape[1] == (10 if block == "output" else 5)
 
 
 @pytest.mark.parametrize("group", ["C4", "C8", "D4", "D8"])
@@ -281,7 +354,7 @@ def test_e2cnn_and_steerable_are_the_same_architecture(group: str) -> None:
 # matching
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("p4cnn", "z2cnn", "e2cnn")])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in (*PAPERS, "e2cnn")])
 @pytest.mark.parametrize("by", ["parameters", "flops"])
 def test_a_budget_is_met_within_three_percent(name: str, by: str) -> None:
     entry, shape = families[name], Shape(1, 28, 10)
@@ -305,7 +378,19 @@ def test_a_budget_that_no_width_reaches_is_refused_with_the_nearest() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "reason"),
     [
-        ("gcnn", {"group": "SO(2)"}, "finite group"),
+        *(
+            ("gcnn", {"group": group}, "the family steerable has the other groups")
+            for group in ("SO(2)", "C8", "D3", "C3")
+        ),
+        (
+            "steerable",
+            {"group": "C4", "subgroup": "D1"},
+            "regular fields have no subgroup; it goes with quotient fields",
+        ),
+        ("steerable", {"group": "C4", "max_frequency": 1}, "regular fields have no max_frequency; it goes with irreps"),
+        ("steerable", {"group": "SO(2)", "fields": "irreps", "nonlinearity": "elu"}, "accepted: auto, norm, gated"),
+        ("hnet", {"max_order": 3}, "less than or equal to 2"),
+        ("hnet", {"outer_radius": 5.5}, "at most kernel_size, 5"),
         ("steerable", {"group": "SO(2)"}, "use irreps"),
         ("steerable", {"group": "C8", "fields": "induced"}, "mirrors"),
         ("steerable", {"group": "C8", "fields": "quotient", "subgroup": "C3"}, "not a subgroup"),

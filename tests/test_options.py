@@ -120,7 +120,7 @@ def test_a_field_holds_the_irreps_up_to_the_highest_frequency(
     assert trace["block1"].shape[1] == 2 * size
 
 
-@pytest.mark.parametrize("order", [0, 1, 3])
+@pytest.mark.parametrize("order", [0, 1, 2])
 def test_a_harmonic_network_has_features_of_every_order_up_to_the_highest(order: int) -> None:
     trace = traced(network_of("hnet", max_order=order, channels=(1,), pool_after=()))
     assert trace["block1"].shape[1] == 2 * 2 * (order + 1)

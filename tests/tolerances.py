@@ -31,6 +31,8 @@ EXACT_IN_FLOAT32 = 1e-5
 EXACT_LOGITS = 3e-6
 # the same, in hidden layers: features that a nonlinearity leaves close to zero make a relative error of rounding larger
 EXACT_HIDDEN_FEATURES = 5e-5
+# of the norm of the third block's features, with the 5 x 5 pixels of a filter as all that is left
+LAW_AT_45_DEGREES = 0.1
 # one resampling in float32 of values up to 4, there by index and here by sampling points (measured to 1.3e-5)
 RESAMPLED_IN_FLOAT32 = 2e-5
 # the other side of a border reaches in by 0.27 a pixel, 1e-4 after seven; the rest is float32 (measured to 2.5e-6)

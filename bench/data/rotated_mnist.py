@@ -1,8 +1,9 @@
 """MNIST digits, each turned once: a stand-in for MNIST-rot (Larochelle et al. 2007), made here from MNIST.
 
-The published recipe (12,000 and 50,000 disjoint digits of the 70,000, an angle uniform in [0, 360) degrees for each,
-bilinear) without its archive: other digits and other angles, so that scores compare in kind with those on
-``mnist-rot-12k`` but not digit by digit. The 2,000 validation images are further digits, so that all 12,000 train.
+The published numbers (12,000 and 50,000 disjoint digits of the 70,000, an angle uniform in [0, 360) degrees for each)
+without its archive: other digits and other angles, so that scores compare in kind with those on ``mnist-rot-12k`` but
+not digit by digit. They are turned bilinearly here; how the archive's were is not documented, and they are probably
+sharper. The 2,000 validation images are further digits, so that all 12,000 train.
 """
 
 from __future__ import annotations

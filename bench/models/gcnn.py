@@ -1,4 +1,8 @@
-"""Group-equivariant CNNs (Cohen & Welling 2016): one filter, transformed by every element of the group."""
+"""Group-equivariant CNNs (Cohen & Welling 2016): one filter, transformed by every element of the group.
+
+What differs from the paper's networks: the skeleton, which is the one that all planar families share (padding, pooling
+by overlapping means), so that families differ in their layers alone. The paper's own are `bench.models.p4cnn`.
+"""
 
 from __future__ import annotations
 
@@ -15,23 +19,26 @@ from bench.registry import families
 
 
 class GcnnOptions(PlanarOptions):
-    """The group: C4 is the paper's p4 and D4 its p4m, exact by index; other C_N and D_N interpolate the filter."""
+    """The group: C4 is the paper's p4 and D4 its p4m; the others are the subgroups of p4m."""
 
-    group: str = Field("C4", description="C1, C2, ... or D1, D2, ...; C4 (p4) and D4 (p4m) are exact")
+    group: str = Field("C4", description="C1, C2, C4 (p4), D1, D2 or D4 (p4m), which permute pixels")
     kernel_sizes: tuple[OddKernel, ...] = Field((3,), description="odd; one per block, or one for all")
 
     @field_validator("group")
     @classmethod
-    def _finite(cls, name: str) -> str:
+    def _on_grid(cls, name: str) -> str:
         group = Group.parse(name)
-        if not group.is_finite:
-            raise UserError("a group convolution needs a finite group; accepted: C1, C2, ..., D1, D2, ...")
+        if not group.keeps_grid:
+            raise UserError(
+                f"{group} turns filters by angles off the pixel grid, which a small filter does not survive; accepted: "
+                "C1, C2, C4, D1, D2, D4; the family steerable has the other groups"
+            )
         return str(group)
 
 
 @families.register("gcnn", options=GcnnOptions, version=2)
 def build(options: GcnnOptions, shape: Shape, width: float) -> Network:
-    """Group-equivariant CNN: p4 and p4m by index, C_N and D_N by interpolated filters."""
+    """Group-equivariant CNN: p4, p4m and their subgroups, filters transformed by index."""
     rho = regular(Group.parse(options.group))
 
     def block(before: FieldType, after: FieldType, kernel_size: int) -> nn.Module:

@@ -2,9 +2,15 @@
 
 A feature of order m turns by the phase exp(i m a) when the image turns by a. A filter of order k = m_out - m_in,
 W_k(r, phi) = R(r) exp(i (k phi + beta)), leads from order m_in to order m_out; the radial profile R and the phase beta
-are learned for each pair of channels. As in the released code, one filter of order k serves all pairs of orders that
-differ by k. Features are stored as real channels: a complex feature of order m >= 1 is one field of the irrep m of
-SO(2), its real and imaginary parts being the components; one of order 0 is two trivial fields.
+are learned for each pair of channels. One filter of order k serves all pairs of orders that differ by k; filters of
+order k and -k are learned apart, where the released code has parameters for both and uses the conjugate of the first.
+Features are stored as real channels: a complex feature of order m >= 1 is one field of the irrep m of SO(2), its real
+and imaginary parts being the components; one of order 0 is two trivial fields.
+
+What else differs from the released code: the rings of its 5 x 5 filters end at 3.5 pixels, in the corners, where ours
+end at 2 (``outer_radius``); it pools by means over 2 x 2, sums over the orders, and draws the biases of the C-ReLU at
+random. Orders above 2 are not offered: a ring of few pixels does not carry them (with order 4 the law at 45 degrees is
+off by a third).
 """
 
 from __future__ import annotations
@@ -37,7 +43,13 @@ class HnetOptions(Options):
     )
     kernel_size: OddKernel = 5
     rings: int = Field(4, ge=1, le=16, description="radii at which a filter's radial profile is learned")
-    max_order: int = Field(1, ge=0, le=4, description="highest rotation order of a feature")
+    outer_radius: float | None = Field(
+        None,
+        gt=0,
+        le=16,
+        description="of the last ring in pixels; by default half of the kernel, 3.5 in the released code",
+    )
+    max_order: int = Field(1, ge=0, le=2, description="highest rotation order of a feature")
     pool_after: tuple[int, ...] = Field((2, 4), description="blocks (counted from 1) after which the size is halved")
 
     @model_validator(mode="after")
@@ -49,6 +61,10 @@ class HnetOptions(Options):
         if self.rings > distances:
             raise ValueError(
                 f"rings must be at most {distances}, the distances from the centre of a kernel of this size"
+            )
+        if self.outer_radius is not None and self.outer_radius > self.kernel_size:
+            raise ValueError(
+                f"outer_radius must be at most kernel_size, {self.kernel_size}: no pixel sees a ring beyond"
             )
         if any(not 1 <= block <= len(self.channels) for block in self.pool_after):
             raise ValueError(f"pool_after names a block outside 1 to {len(self.channels)}")
@@ -73,16 +89,16 @@ class Streams:
         return FieldType((scalars, *((irrep(ROTATIONS, order), self.count) for order in range(1, self.orders))))
 
 
-def harmonics(order: int, rings: int, kernel_size: int) -> np.ndarray:
+def harmonics(order: int, rings: int, kernel_size: int, outer_radius: float | None = None) -> np.ndarray:
     """Return the circular harmonics (rings, k, k), complex: Gaussian rings times exp(i order phi), of norm 1.
 
-    The radii are evenly spaced up to half the kernel; those of order 0 start at the centre, where no other order has
-    a value. Row 0 is the top (y grows upwards).
+    The radii are evenly spaced up to ``outer_radius`` in pixels, by default half the kernel, so that every ring lies in
+    it; those of order 0 start at the centre, where no other order has a value. Row 0 is the top (y grows upwards).
     """
     half = kernel_size // 2
     x, y = np.meshgrid(np.arange(-half, half + 1), np.arange(half, -half - 1, -1))
     distance = np.hypot(x, y)
-    radii = np.linspace(0 if order == 0 else min(1, half / 2), half, rings)
+    radii = np.linspace(0 if order == 0 else min(1, half / 2), outer_radius or half, rings)
     width = 0.5
     profiles = np.exp(-((distance - radii[:, None, None]) ** 2) / (2 * width**2))
     waves = profiles * np.exp(1j * order * np.arctan2(y, x))
@@ -102,7 +118,15 @@ class HarmonicConv(ExpandedConv):
     filter_of: Tensor
     decayed = ("radial",)  # a phase is an angle: nothing is simpler about zero
 
-    def __init__(self, before: Streams, after: Streams, kernel_size: int, rings: int, phases: bool = True) -> None:
+    def __init__(
+        self,
+        before: Streams,
+        after: Streams,
+        kernel_size: int,
+        rings: int,
+        phases: bool = True,
+        outer_radius: float | None = None,
+    ) -> None:
         super().__init__(padding=kernel_size // 2)
         self.before, self.after, self.kernel_size = before, after, kernel_size
         orders = range(1 - before.orders, after.orders)
@@ -110,7 +134,8 @@ class HarmonicConv(ExpandedConv):
         fan_in = before.orders * before.count * rings
         self.radial = nn.Parameter(torch.randn(*pairs, rings) * fan_in**-0.5)
         self.phases = nn.Parameter(torch.rand(pairs) * (2 * torch.pi)) if phases else None
-        basis = np.stack([self._real_blocks(harmonics(order, rings, kernel_size), phases) for order in orders])
+        waves = [harmonics(order, rings, kernel_size, outer_radius) for order in orders]
+        basis = np.stack([self._real_blocks(each, phases) for each in waves])
         self.register_buffer("basis", torch.tensor(basis, dtype=torch.float32), persistent=False)
         filters = [[out - into - orders[0] for into in range(before.orders)] for out in range(after.orders)]
         self.register_buffer("filter_of", torch.tensor(filters), persistent=False)
@@ -202,7 +227,9 @@ def build(options: HnetOptions, shape: Shape, width: float) -> Network:
         following = Streams(count, orders)
         # as in the released network, every second block is normalised
         change = MagnitudeBias(count * orders) if i % 2 else nn.BatchNorm2d(count * orders)
-        convolution = HarmonicConv(current, following, options.kernel_size, options.rings)
+        convolution = HarmonicConv(
+            current, following, options.kernel_size, options.rings, outer_radius=options.outer_radius
+        )
         modules: list[nn.Module] = [convolution, MagnitudeReLU(count * orders, change)]
         if i in options.pool_after:
             modules.append(HalvingPool())
@@ -210,7 +237,7 @@ def build(options: HnetOptions, shape: Shape, width: float) -> Network:
         current = following
     classes = Streams(shape.classes, orders)
     stages["classes"] = (
-        HarmonicConv(current, classes, options.kernel_size, options.rings, phases=False),
+        HarmonicConv(current, classes, options.kernel_size, options.rings, False, options.outer_radius),
         classes.fields.act,
     )
     scalars = FieldType.scalars(ROTATIONS, classes.count * classes.orders)

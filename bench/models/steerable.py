@@ -1,4 +1,9 @@
-"""E(2)-steerable CNNs (Weiler & Cesa 2019): kernels solved for any group and field type."""
+"""E(2)-steerable CNNs (Weiler & Cesa 2019): kernels solved for any group and field type.
+
+What differs from the paper's networks: the skeleton, which is the one that all planar families share (equal padding,
+pooling by overlapping means, a global mean before the head; theirs pool by maxima and leave the last layer unpadded),
+and a ReLU where theirs have an ELU (``nonlinearity: elu``).
+"""
 
 from __future__ import annotations
 
@@ -28,27 +33,37 @@ class SteerableOptions(PlanarOptions):
 
     group: str = Field("C8", description="C1, C2, ..., D1, D2, ..., SO(2) or O(2)")
     fields: Literal["regular", "quotient", "irreps", "induced"] = Field("regular", description="type of a hidden field")
-    subgroup: str = Field("C2", description="of quotient fields")
-    max_frequency: int = Field(2, ge=0, le=8, description="highest irrep of irreps and induced fields")
-    nonlinearity: Literal["auto", "pointwise", "norm", "gated"] = Field(
-        "auto", description="auto: pointwise for regular and quotient fields, gated for the others"
+    subgroup: str | None = Field(None, description="of quotient fields alone, by default C2")
+    max_frequency: int | None = Field(
+        None, ge=0, le=8, description="highest irrep of irreps and induced fields alone, by default 2"
+    )
+    nonlinearity: Literal["auto", "pointwise", "elu", "norm", "gated"] = Field(
+        "auto", description="auto: pointwise, a ReLU, for regular and quotient fields, gated for the others"
     )
 
     @field_validator("group", "subgroup")
     @classmethod
-    def _known(cls, group: str) -> str:
-        return str(Group.parse(group))
+    def _known(cls, group: str | None) -> str | None:
+        return None if group is None else str(Group.parse(group))
 
     @model_validator(mode="after")
     def _possible(self) -> SteerableOptions:
         permuted = self.fields in ("regular", "quotient")
-        accepted = ("auto", "pointwise") if permuted else ("auto", "norm", "gated")
+        accepted = ("auto", "pointwise", "elu") if permuted else ("auto", "norm", "gated")
         if self.nonlinearity not in accepted:
             raise ValueError(
                 f"{self.fields} fields do not go with the nonlinearity '{self.nonlinearity}'; "
                 f"accepted: {', '.join(accepted)}"
             )
+        for option, kinds in (("subgroup", ("quotient",)), ("max_frequency", ("irreps", "induced"))):
+            if getattr(self, option) is not None and self.fields not in kinds:
+                raise ValueError(f"{self.fields} fields have no {option}; it goes with {' and '.join(kinds)} fields")
         return self
+
+    @property
+    def highest(self) -> int:
+        """The highest frequency of irreps and induced fields."""
+        return 2 if self.max_frequency is None else self.max_frequency
 
 
 def field_representations(options: SteerableOptions) -> tuple[Representation, ...]:
@@ -57,13 +72,13 @@ def field_representations(options: SteerableOptions) -> tuple[Representation, ..
     if options.fields == "regular":
         return (regular(group),)
     if options.fields == "quotient":
-        return (quotient(group, Group.parse(options.subgroup)),)
+        return (quotient(group, Group.parse(options.subgroup or "C2")),)
     if options.fields == "irreps":
-        return tuple(irreps(group, options.max_frequency))
+        return tuple(irreps(group, options.highest))
     if not group.mirrors:
         raise Impossible(f"induced fields need a group with mirrors, such as D4 or O(2); {group} has none")
     rotations = Group(group.rotations)
-    return tuple(induced(group, rotations, psi) for psi in irreps(rotations, options.max_frequency))
+    return tuple(induced(group, rotations, psi) for psi in irreps(rotations, options.highest))
 
 
 @families.register("steerable", options=SteerableOptions, version=2)
@@ -76,7 +91,7 @@ def build(options: SteerableOptions, shape: Shape, width: float) -> Network:
         gated = not pointwise and options.nonlinearity != "norm"
         convolved = GatedNonlinearity.with_gates(after) if gated else after
         if pointwise:
-            nonlinearity: nn.Module = PointwiseNonlinearity()
+            nonlinearity: nn.Module = nn.ELU(inplace=True) if options.nonlinearity == "elu" else PointwiseNonlinearity()
         else:
             nonlinearity = GatedNonlinearity(after) if gated else NormNonlinearity(after)
         convolution = SteerableConv(before, convolved, kernel_size)

@@ -16,12 +16,13 @@ import psutil
 import pytest
 from rich.console import Console
 
+from bench import heartbeat, tables
 from bench import results as folder
-from bench import tables
 from bench.cell import Cell
 from bench.errors import UserError
 from bench.execute import execute, pool
 from bench.execute.progress import Progress, duration
+from bench.heartbeat import Beat
 from bench.run import Runner
 from bench.store import Record, Store
 from tests.fakes import instant, make_cell, make_plan, make_record, same_runs, troubled
@@ -193,6 +194,69 @@ def test_progress_is_one_plain_line_per_cell_where_there_is_no_terminal() -> Non
     assert first.startswith(told)
     assert second.startswith("[2/2] fake, strength 0.5, 100 images, seed 4: failed: no reason (")
     assert second.endswith(", 0 s left)")
+
+
+def test_a_cell_that_trains_for_long_has_a_line_every_few_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    text, now = io.StringIO(), [0.0]
+    monkeypatch.setattr("bench.execute.progress.time.monotonic", lambda: now[0])
+    cell = make_cell(3, "slow")
+    with Progress(2, Console(file=text)) as progress:
+        for seconds, step in ((0, 100), (60, 400), (119, 695), (121, 705), (200, 1100), (242, 1310)):
+            now[0] = seconds
+            progress.heard((cell,), Beat(step, 4705, 0.5))
+        now[0] = 1000.0
+        progress.finished(cell, Record.without_result(cell, "failed", "no reason"))
+    lines = text.getvalue().splitlines()
+    # 605 steps in 121 s, 4,000 to go
+    assert lines[0] == "[0/2] slow, strength 0.5, 100 images, seed 3: step 705 of 4,705, loss 0.5, 13 min 20 s left"
+    assert lines[1].startswith("[0/2] slow, strength 0.5, 100 images, seed 3: step 1,310 of 4,705, loss 0.5, ")
+    assert lines[2].endswith("(3.6 cells an hour, 16 min 40 s left)")
+    assert len(lines) == 3
+
+
+def test_a_terminal_shows_the_cells_that_train() -> None:
+    text = io.StringIO()
+    cells = (make_cell(3, "one"), make_cell(4, "one"))
+    with Progress(2, Console(file=text, force_terminal=True, width=120)) as progress:
+        progress.heard(cells, Beat(128, 6000, 1.25))
+        progress.finished(cells[1], make_record(cells[1], test_accuracy=0.5, transformed_accuracy=0.25))
+    shown = text.getvalue()
+    assert "3 + 1" in shown
+    assert "step 128 of 6,000, loss 1.25" in shown
+
+
+def talks(item: int) -> int:
+    for step in range(3):
+        listener = heartbeat._listener
+        assert listener is not None
+        listener(Beat(step, 3, float(item)))
+    return -item
+
+
+def test_signs_of_life_reach_the_parent_beside_the_answers() -> None:
+    heard: list[tuple[int, Beat]] = []
+    answers = pool.run(talks, [1, 2, 3], 2, True, lambda item, beat: heard.append((item, beat)))
+    assert sorted(answers) == [(1, -1), (2, -2), (3, -3)]
+    assert sorted(heard, key=lambda each: (each[0], each[1].step)) == [
+        (item, Beat(step, 3, float(item))) for item in (1, 2, 3) for step in range(3)
+    ]
+    assert sorted(pool.run(talks, [1], 1, True)) == [(1, -1)]
+
+
+def test_a_training_gives_signs_of_life_apart_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[Beat] = []
+    monkeypatch.setattr(heartbeat, "_last", 0.0)
+    heartbeat.listen(heard.append)
+    try:
+        now = [100.0]
+        monkeypatch.setattr("bench.heartbeat.time.monotonic", lambda: now[0])
+        for step in range(10):
+            now[0] += 0.9
+            heartbeat.beat(step, 10, lambda: 0.5)
+    finally:
+        heartbeat.listen(None)
+    assert [beat.step for beat in heard] == [0, 3, 6, 9]
+    heartbeat.beat(10, 10, lambda: 1 / 0)  # nobody listens: the loss is not read
 
 
 def test_progress_on_a_terminal_shows_the_last_results_and_the_time_left() -> None:

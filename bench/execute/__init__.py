@@ -29,7 +29,7 @@ def execute(
     groups = together(list({cell.cell_id: cell for cell in cells}.values()), at_once)
     while groups:
         apart: list[tuple[Cell, ...]] = []
-        results = pool.run(work, groups, workers, one_thread)
+        results = pool.run(work, groups, workers, one_thread, progress.heard)
         try:
             for group, answer in results:
                 if isinstance(answer, pool.Failure):

@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any, Generic, TypeVar
 
 from bench.errors import one_line
+from bench.heartbeat import Beat, listen
 from bench.registry import registered_in_main
 
 Item = TypeVar("Item")
@@ -54,10 +55,10 @@ class _Slot(Generic[Item, Result]):
         with contextlib.suppress(BrokenPipeError):
             self.pipe.send(item)
 
-    def take(self) -> Result | Failure:
-        """Return the answer to the last item given, once the pipe is ready."""
+    def take(self) -> Result | Failure | Beat:
+        """Return the answer to the last item given, or a sign of life on the way to it, once the pipe is ready."""
         try:
-            answer: Result | Failure = self.pipe.recv()
+            answer: Result | Failure | Beat = self.pipe.recv()
         except (EOFError, ConnectionResetError):
             self._process.join()
             answer = Failure(_cause(self._process.exitcode), died=True)
@@ -83,10 +84,15 @@ class _Slot(Generic[Item, Result]):
 
 
 def run(
-    work: Callable[[Item], Result], items: Iterable[Item], workers: int, one_thread: bool
+    work: Callable[[Item], Result],
+    items: Iterable[Item],
+    workers: int,
+    one_thread: bool,
+    heard: Callable[[Item, Beat], None] | None = None,
 ) -> Generator[tuple[Item, Result | Failure], None, None]:
     """Yield every item with the result of ``work`` or a Failure, as they come; at most ``workers`` at a time.
 
+    ``heard`` is called with an item and its training's signs of life while there is no answer yet.
     ``work`` is pickled once per worker. Workers live until the iterator ends or is closed; they ignore `STOPS`, which
     are for this process, and end when this process ends, however it does.
     """
@@ -106,8 +112,13 @@ def run(
             feed(slot)
         while busy:
             for pipe in wait(list(busy)):
-                slot = busy.pop(pipe)
+                slot = busy[pipe]
                 item, answer = slot.item, slot.take()
+                if isinstance(answer, Beat):
+                    if heard:
+                        heard(item, answer)
+                    continue
+                del busy[pipe]
                 feed(slot)  # first, so that the worker does not wait for what is done with its answer
                 yield item, answer
     finally:
@@ -121,6 +132,7 @@ def _serve(pipe: Connection, work: Callable[[Any], Any]) -> None:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    listen(pipe.send)
     with contextlib.suppress(EOFError, OSError):
         while True:
             item = pipe.recv()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import deque
+from collections.abc import Sequence
 from types import TracebackType
 
 from rich.console import Console, Group
@@ -15,9 +16,13 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.cell import Cell
+from bench.heartbeat import Beat
 from bench.store import Record
 
 LAST = 8
+
+#: Seconds between two lines about a cell that still trains, where there is no terminal.
+LINES_APART = 120.0
 
 
 def duration(seconds: float) -> str:
@@ -38,8 +43,29 @@ def outcome(record: Record) -> str:
     return f"{record.status}: {record.run['reason']}" if record.run.get("reason") else record.status
 
 
+class _Running:
+    """A group of cells in training: when it was first heard of and at which step, and what it said last."""
+
+    def __init__(self, cells: Sequence[Cell], beat: Beat) -> None:
+        self.cells, self.first, self.last = cells, beat, beat
+        self._since = self.printed = time.monotonic()
+
+    @property
+    def left(self) -> str:
+        """The time that its steps will take, in words, once some have been seen."""
+        done = self.last.step - self.first.step
+        if not done:
+            return ""
+        seconds = (time.monotonic() - self._since) / done * (self.last.total - self.last.step)
+        return f"{duration(seconds)} left"
+
+    def __str__(self) -> str:
+        parts = [f"step {self.last.step:,} of {self.last.total:,}", f"loss {self.last.loss:.3g}", self.left]
+        return ", ".join(part for part in parts if part)
+
+
 class Progress:
-    """Reports finished cells; a context, since the live display has to be put away."""
+    """Reports cells that run and cells that are finished; a context, since the live display has to be put away."""
 
     def __init__(self, total: int, console: Console | None = None) -> None:
         self._console = console or Console(file=sys.stdout)
@@ -56,6 +82,7 @@ class Progress:
         )
         self._task = self._bar.add_task("", total=total)
         self._live: Live | None = None
+        self._running: dict[str, _Running] = {}
 
     def __enter__(self) -> Progress:
         if self._console.is_terminal:
@@ -69,9 +96,20 @@ class Progress:
         if self._live:
             self._live.stop()
 
+    def heard(self, cells: Sequence[Cell], beat: Beat) -> None:
+        """Report a sign of life of cells that train together: at once on a terminal, every few minutes elsewhere."""
+        running = self._running.setdefault(cells[0].cell_id, _Running(cells, beat))
+        running.last = beat
+        if self._live is not None:
+            self._live.update(Group(self._results(), self._bar))
+        elif time.monotonic() - running.printed >= LINES_APART:
+            running.printed = time.monotonic()
+            print(f"[{self._done}/{self._total}] {_named(cells[0])}: {running}", file=self._console.file, flush=True)
+
     def finished(self, cell: Cell, record: Record) -> None:
         """Report one more cell."""
         self._done += 1
+        self._running.pop(cell.cell_id, None)
         if self._live is None:
             print(self._line(cell, record), file=self._console.file, flush=True)
             return
@@ -80,15 +118,14 @@ class Progress:
         self._live.update(Group(self._results(), self._bar))
 
     def _line(self, cell: Cell, record: Record) -> str:
-        return (
-            f"[{self._done}/{self._total}] {cell.label}, strength {cell.strength:g}, {cell.train_size} images, "
-            f"seed {cell.seed}: {outcome(record)} ({self._pace()})"
-        )
+        return f"[{self._done}/{self._total}] {_named(cell)}: {outcome(record)} ({self._pace()})"
 
     def _pace(self) -> str:
         elapsed = time.monotonic() - self._began
         left = elapsed / self._done * (self._total - self._done)
-        return f"{60 * self._done / max(elapsed, 1e-9):.1f} cells a minute, {duration(left)} left"
+        hourly = 3600 * self._done / max(elapsed, 1e-9)
+        pace = f"{hourly / 60:.1f} cells a minute" if hourly >= 60 else f"{hourly:.1f} cells an hour"
+        return f"{pace}, {duration(left)} left"
 
     def _results(self) -> Table:
         table = Table(box=None, pad_edge=False)
@@ -98,4 +135,12 @@ class Progress:
             table.add_row(
                 Text(cell.label), f"{cell.strength:g}", str(cell.train_size), str(cell.seed), Text(outcome(record))
             )
+        for running in self._running.values():
+            cell, more = running.cells[0], len(running.cells) - 1
+            seed = f"{cell.seed} + {more}" if more else str(cell.seed)
+            table.add_row(Text(cell.label), f"{cell.strength:g}", str(cell.train_size), seed, Text(str(running)))
         return table
+
+
+def _named(cell: Cell) -> str:
+    return f"{cell.label}, strength {cell.strength:g}, {cell.train_size} images, seed {cell.seed}"

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from bench.heartbeat import beat
 from bench.seeds import derive
 from bench.train.capture import captured
 from bench.train.schedule import evaluation_steps, learning_rate, total_steps
@@ -59,6 +60,7 @@ def fit_together(trainees: Sequence[Trainee], validates: Sequence[Validate]) -> 
         for done in range(1, total + 1):
             if (done - 1) % BLOCK == 0:
                 step.load(done - 1)
+                beat(done - 1, total, lambda last=done - 2: float(step.losses[:, last].mean()))  # type: ignore[misc]
             advance()
             if done not in evaluate_after:
                 continue

@@ -141,7 +141,7 @@ def plan(
     """
     from functools import partial
 
-    from bench.estimate import estimate
+    from bench.estimate import busy, estimate
     from bench.execute.cell import probe
     from bench.plugins import Carried
     from bench.run import chosen_device, default_workers, is_cpu
@@ -151,6 +151,8 @@ def plan(
     print(f"{len(made.cells)} cells in {results}: {reasons}")
     if made.todo:
         count = workers or default_workers(where)
+        if told := busy():
+            print(told)
         work = Carried(partial(probe, device=where), made.suite.plugins)
         _print_estimate(estimate(made.todo, work, count, is_cpu(where)), where)
 

@@ -7,6 +7,8 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+import psutil
+
 from bench.cell import Cell
 from bench.execute import pool
 from bench.execute.cell import Cost
@@ -49,6 +51,21 @@ class Estimate:
     @property
     def peak_memory_bytes(self) -> int | None:
         return max((line.peak_memory_bytes for line in self.lines if line.peak_memory_bytes), default=None)
+
+
+def busy() -> str | None:
+    """Return the sentence that this machine does other things too, so that what is measured now takes less later."""
+    share = psutil.cpu_percent(interval=_LOOK)
+    if share < _IDLE:
+        return None
+    return (
+        f"this machine is busy (its processors to {share:.0f} %): the times below are those of a busy machine, and an "
+        "idle one takes less"
+    )
+
+
+#: Seconds that are looked at, and the percentage of all processors below which a machine is called idle.
+_LOOK, _IDLE = 0.5, 25
 
 
 def estimate(cells: Sequence[Cell], probe: Callable[[Cell], Cost], workers: int, one_thread: bool) -> Estimate:

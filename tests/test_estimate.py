@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bench.cell import Budget, Cell
-from bench.estimate import Estimate, estimate
+from bench.estimate import Estimate, busy, estimate
 from bench.execute.cell import Cost
 from tests.fakes import make_cell
 
@@ -59,3 +59,10 @@ def test_a_family_that_cannot_be_measured_says_why_and_leaves_the_others() -> No
     assert math.isnan(made.seconds)
     assert made.lines[0].seconds > 0
     assert made.peak_memory_bytes == 100 * MEMORY
+
+
+@pytest.mark.parametrize(("share", "told"), [(3.0, None), (80.0, "this machine is busy (its processors to 80 %)")])
+def test_a_busy_machine_is_told(monkeypatch: pytest.MonkeyPatch, share: float, told: str | None) -> None:
+    monkeypatch.setattr("bench.estimate.psutil.cpu_percent", lambda interval: share)
+    found = busy()
+    assert found == told or (told and found and found.startswith(told))

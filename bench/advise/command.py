@@ -17,7 +17,7 @@ from bench.advise.proposal import ENOUGH, GROUPS, SCALES, Proposal, matrix, name
 from bench.analysis.advice import advice
 from bench.analysis.orientation import TwoSamples
 from bench.errors import UserError
-from bench.estimate import Estimate, estimate
+from bench.estimate import Estimate, busy, estimate
 from bench.execute.cell import load_data, probe, run_cells
 from bench.execute.progress import duration
 from bench.store import Store, write_atomically
@@ -47,6 +47,8 @@ def carry_out(
         suite = load(str(results / folder.SUITE))
         print(f"going on with the plan in {results / folder.SUITE}; --fresh makes a new one")
     else:
+        if told := busy():
+            print(told)
         proposal = propose(path, data, dataset, minutes, lambda suite: _measured(suite, path, where, count))
         suite = proposal.suite
         print("\n".join(_told(proposal, where, count)), flush=True)

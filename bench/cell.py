@@ -35,9 +35,11 @@ class Budget(Spec):
     epochs: float | None = Field(None, gt=0, le=1e6, description="passes over the training set, copies not counted")
     steps: Count | None = Field(None, description="optimizer steps, the same for every training-set size")
     batch_size: Count = Field(64, ge=2, description="images per step")
-    optimizer: Literal["adamw", "sgd"] = Field("adamw", description="sgd is with Nesterov momentum 0.9")
+    optimizer: Literal["adamw", "amsgrad", "sgd"] = Field(
+        "adamw", description="amsgrad is adamw with the largest second moment so far; sgd has Nesterov momentum 0.9"
+    )
     lr: float = Field(0.003, gt=0, description="peak learning rate")
-    weight_decay: float = Field(0.0001, ge=0, description="decoupled for adamw, L2 for sgd")
+    weight_decay: float = Field(0.0001, ge=0, description="decoupled for adamw and amsgrad, L2 for sgd")
     schedule: Literal["onecycle", "cosine", "step", "constant"] = Field(
         "onecycle", description="learning-rate schedule"
     )

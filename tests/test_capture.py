@@ -17,6 +17,7 @@ from bench.train.step import BLOCK, Step
 from tests.test_together import trainees
 
 BUDGETS = {"adamw": Budget(steps=5, batch_size=8, optimizer="adamw", precision="float32")}
+BUDGETS["amsgrad"] = Budget(steps=5, batch_size=8, optimizer="amsgrad", precision="float32")
 BUDGETS["sgd"] = Budget(steps=5, batch_size=8, optimizer="sgd", precision="float32")
 
 

@@ -100,7 +100,7 @@ def test_step_decays_are_where_the_budget_says() -> None:
     assert rates[99] == pytest.approx(0.5**5)
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+@pytest.mark.parametrize("optimizer", ["adamw", "amsgrad", "sgd"])
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_training_learns_and_repeats_bit_for_bit(optimizer: str, precision: str) -> None:
     images, labels = blobs()
@@ -132,7 +132,7 @@ def evaluated(model: nn.Module) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+@pytest.mark.parametrize("optimizer", ["adamw", "amsgrad", "sgd"])
 def test_training_is_the_plain_loop_written_out(optimizer: str, precision: str) -> None:
     """The slow oracle: no warm-up, no evaluations, torch's own optimizers; equal to the last bit."""
     images, labels = blobs()
@@ -156,7 +156,7 @@ def test_training_is_the_plain_loop_written_out(optimizer: str, precision: str) 
     weights = [p for name, p in expected.named_parameters() if name in ("1.weight", "5.weight")]
     others = [p for name, p in expected.named_parameters() if name not in ("1.weight", "5.weight")]
     groups = [{"params": weights, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}]
-    rule: torch.optim.Optimizer = torch.optim.AdamW(groups, fused=True)
+    rule: torch.optim.Optimizer = torch.optim.AdamW(groups, fused=True, amsgrad=optimizer == "amsgrad")
     if optimizer == "sgd":
         rule = torch.optim.SGD(groups, momentum=0.9, nesterov=True, fused=True)
     torch.manual_seed(derive(3, "dropout"))

@@ -152,8 +152,9 @@ def optimizer_of(network: nn.Module, budget: Budget, rate: Tensor) -> torch.opti
     groups = [{"params": decayed, "weight_decay": budget.weight_decay}, {"params": others, "weight_decay": 0.0}]
     # fused kernels read the rate on the device, as a captured step must
     options: dict[str, Any] = {"lr": rate, "fused": True}
-    if budget.optimizer == "adamw":
-        return torch.optim.AdamW(groups, capturable=rate.is_cuda, **options)
+    if budget.optimizer != "sgd":
+        amsgrad = budget.optimizer == "amsgrad"
+        return torch.optim.AdamW(groups, capturable=rate.is_cuda, amsgrad=amsgrad, **options)
     return torch.optim.SGD(groups, momentum=0.9, nesterov=True, **options)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import signal
 import sys
@@ -59,6 +60,12 @@ ValueOption = Annotated[str, typer.Option(help="What is compared: transformed_ac
 FreshOption = Annotated[
     bool, typer.Option("--fresh/--resume", help="Start over, or go on from the cells that are done.")
 ]
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is no number to work with; give a finite one")
+    return value
 
 
 def _print_version(asked: bool) -> None:
@@ -193,7 +200,10 @@ def compare(
     b: Annotated[Path, typer.Argument(help="The results folder that is judged.")],
     value: ValueOption = "transformed_accuracy",
     tolerance: Annotated[
-        float, typer.Option(min=0, help="A change that is let pass: a share of accuracies, relative of the others.")
+        float,
+        typer.Option(
+            min=0, callback=_finite, help="A change that is let pass: a share of accuracies, relative of the others."
+        ),
     ] = 0.0,
 ) -> None:
     """Say what improved and what regressed from A to B.
@@ -261,7 +271,7 @@ def report(
 @app.command()
 def advise(
     data: Annotated[Path, typer.Argument(help="A folder with a subfolder of images per class, or an .npz.")],
-    minutes: Annotated[float, typer.Option(min=0, help="How long it may take.")] = 20,
+    minutes: Annotated[float, typer.Option(min=0, callback=_finite, help="How long it may take.")] = 20,
     yes: Annotated[bool, typer.Option("--yes", help="Start without asking.")] = False,
     device: DeviceOption = "auto",
     workers: WorkersOption = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -12,8 +13,9 @@ import pytest
 
 import bench
 from bench import tables as made
-from bench.cli import app
+from bench.cli import app, main
 from bench.errors import is_unicode, printable
+from bench.estimate import Estimate, Line
 from bench.plaintext import HANDLER
 from bench.plan import make
 from bench.run import carry_out
@@ -173,6 +175,47 @@ def test_what_an_error_quotes_stays_on_its_line() -> None:
     assert printable("a\nb\x1b[31m\udce9 é 網") == "a\\nb\\x1b[31m\\udce9 é 網"
     assert is_unicode("é 網")
     assert not is_unicode("caf\udce9")
+
+
+# numbers as flags
+
+NUMBERS = ("inf", "-inf", "nan", "0", "-1", "-0.0", "1.5", "1e308", "1e-308", "", "9223372036854775808", "1" + "0" * 40)
+
+
+def ended(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """Return the exit code of a command that ends as commands do; other exceptions pass through."""
+    monkeypatch.setattr("sys.argv", ["equivaug", *arguments])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    return int(stopped.value.code or 0)
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_every_number_as_a_flag_is_taken_or_refused(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("bench.estimate.estimate", lambda *_: Estimate((Line("cnn", 1, 1.0, 1.0, None, None),), 1))
+    (tmp_path / "s.yaml").write_text(json.dumps(SMALL))
+    folder = str(results)
+    for arguments in (
+        ["plan", "s.yaml", "--workers", number],
+        ["compare", folder, folder, "--tolerance", number],
+        ["advise", "nowhere", "--minutes", number],
+        ["show", "fields", "--size", "16", "--frames", "2", "--seed", number],
+        ["show", "fields", "--frames", "2", "--size", number if len(number) < 4 else "inf"],
+        ["show", "fields", "--size", "16", "--frames", number],
+        ["show", "kernels", "--size", number],
+        ["show", "augmentations", "--strengths", number],
+        ["show", "augmentations", "--seed", number],
+    ):
+        assert ended(monkeypatch, *arguments) in (0, 2), arguments
+        assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", ["nan", "inf"])
+def test_no_tolerance_lets_everything_pass(results: Path, monkeypatch: pytest.MonkeyPatch, number: str) -> None:
+    assert ended(monkeypatch, "compare", str(results), str(results), "--tolerance", number) == 2
 
 
 # version and help

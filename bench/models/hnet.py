@@ -8,12 +8,11 @@ Features are stored as real channels: a complex feature of order m >= 1 is one f
 and imaginary parts being the components; one of order 0 is two trivial fields.
 
 What else differs from the released code: the rings of its 5 x 5 filters end at 3.5 pixels, in the corners, where ours
-end at 2 (``outer_radius``), because a ring whose pixels are the corners' few is no ring: trained on 1,000 upright digits
-it has 70.7 % of the rotated ones right at 16 pixels and 81.8 % at 28, ours 90.7 and 89.4 % (three seeds, 180 steps;
-upright 92.9 and 94.6 against 92.8 and 89.8; ``equivaug run quick --set 'families=[{family: hnet, outer_radius: [2, 3.5],
-budget: {lr: 0.01}}]' --set 'data.size=[16, 28]'``). It pools by means over 2 x 2, sums over the orders, and draws the biases of the C-ReLU at
-random. Orders above 2 are not offered: a ring of few pixels does not carry them (with order 4 the law at 45 degrees is
-off by a third).
+end at 2 (``outer_radius``), because the few pixels in the corners are no ring. Trained on 1,000 upright digits, its
+filters have 70.7 % of the rotated ones right at 16 pixels and 81.8 % at 28, ours 90.7 and 89.4 % (upright 92.9 and 94.6
+against 92.8 and 89.8 %; 180 steps, three seeds; results/quick/README.md has the command). It pools by means over 2 x 2,
+sums over the orders, and draws the biases of the C-ReLU at random. Orders above 2 are not offered: a ring of few pixels
+does not carry them (with order 4 the law at 45 degrees is off by a third).
 """
 
 from __future__ import annotations

@@ -64,6 +64,13 @@ class Dataset:
         return digest.hexdigest()
 
     @cached_property
+    def variety(self) -> tuple[int, int]:
+        """The largest range of a pixel's grey values over the training pool, and how often its commonest image comes."""
+        images = self.train.images
+        digests = Counter(hashlib.blake2b(image.numpy().tobytes(), digest_size=8).digest() for image in images)
+        return int((images.amax(0).int() - images.amin(0).int()).max()), digests.most_common(1)[0][1]
+
+    @cached_property
     def rms(self) -> float:
         """The root mean square of the training pool's pixels, in 0 to 255."""
         return max(float(self.train.images.float().square().mean().sqrt()), 1e-6)
@@ -75,19 +82,16 @@ ALIKE = 8
 
 def check_content(dataset: Dataset, where: str) -> tuple[str, ...]:
     """Return sentences about training images that come again and again; UserError if all are equal or nearly so."""
-    images = dataset.train.images
-    spread = int((images.amax(0).int() - images.amin(0).int()).max())
+    count, (spread, commonest) = len(dataset.train), dataset.variety
     if spread <= ALIKE:
         how = "are all equal" if spread == 0 else f"differ by no more than {spread} of 255 grey values"
         raise UserError(
-            f"{where}: the {len(images):,} training images of '{dataset.name}' {how}: there is nothing to learn; if "
-            "their content is in their transparency, choose another 'background'"
+            f"{where}: the {count:,} training images of '{dataset.name}' {how}: there is nothing to learn; if their "
+            "content is in their transparency, choose another 'background'"
         )
-    digests = Counter(hashlib.blake2b(image.numpy().tobytes(), digest_size=8).digest() for image in images)
-    commonest = digests.most_common(1)[0][1]
-    if 2 * commonest <= len(images):
+    if 2 * commonest <= count:
         return ()
-    return (f"{commonest:,} of the {len(images):,} training images are one and the same",)
+    return (f"{commonest:,} of the {count:,} training images are one and the same",)
 
 
 def stratified_order(labels: Tensor, seed: int) -> Tensor:

@@ -65,7 +65,7 @@ class Dataset:
 
     @cached_property
     def variety(self) -> tuple[int, int]:
-        """The largest range of a pixel's grey values over the training pool, and how often its commonest image comes."""
+        """The largest range of a pixel's grey values in the training pool, and how often its commonest image comes."""
         images = self.train.images
         digests = Counter(hashlib.blake2b(image.numpy().tobytes(), digest_size=8).digest() for image in images)
         return int((images.amax(0).int() - images.amin(0).int()).max()), digests.most_common(1)[0][1]

@@ -69,8 +69,7 @@ def run(
 
     Without ``out`` the results live in a temporary folder and in what is returned. KeyboardInterrupt passes through
     once every finished cell is kept. ``progress`` prints what `equivaug run` prints. Warns of what a data set left out
-    or changed. UserError where no cell has a
-    result in the end, with the reason of the first.
+    or changed. UserError where no cell has a result in the end, with the reason of the first.
     """
     _check_main()
     loaded = source if isinstance(source, Suite) else load(source, overrides, plugins)

@@ -60,7 +60,7 @@ class Augmentation:
         return None if self.group.keeps_grid else self.resampling
 
 
-def resampled_in_place(images: Tensor, resampling: Resampling, crop: Crop, seed: int, stream: str) -> Tensor:
+def resampled_only(images: Tensor, resampling: Resampling, crop: Crop, seed: int, stream: str) -> Tensor:
     """Return images (B, C, S, S), each shifted by its own fraction of a pixel, uniform in +-1/2 along either axis.
 
     That costs the interpolation of a rotation, in which every fraction occurs too, and moves nothing.

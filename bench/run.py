@@ -147,9 +147,9 @@ def _finish(plan: Plan, store: Store, results: Path, interrupted: bool) -> int:
     for cell_id in damaged:
         print(f"damaged: cell {cell_id} cannot be read; the next run runs it again")
     with after_training("the verdict", f"equivaug report {results}"):
-        from bench.analysis.verdict import verdict
+        from bench.analysis.verdict import headline
 
-        print(f"verdict: {verdict(written).headline}")
+        print(f"verdict: {headline(written.runs)}")
     return _tell_outcomes(plan, store, written)
 
 

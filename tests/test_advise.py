@@ -107,6 +107,13 @@ def test_a_loss_by_resampling_is_no_orientation() -> None:
     assert "resampling them without moving them costs 17.6 points" in told
 
 
+def test_a_loss_that_the_direct_test_does_not_confirm_is_no_orientation() -> None:
+    """Seeds share their test images, so that all of them may lose on one draw of moves."""
+    told = " ".join(advice(DIGITS, [UNSEEN]).sentences)
+    assert "preferred orientation" not in told
+    assert "no orientation can be seen in the images; the loss may be that of so few test images" in told
+
+
 def test_an_orientation_that_does_not_matter_to_the_network_is_told_as_one() -> None:
     told = " ".join(advice(CELLS, [SEEN]).sentences)
     assert "the images have a preferred orientation, but the network does not lean on it" in told

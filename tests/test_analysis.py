@@ -19,7 +19,7 @@ from bench.analysis.markup import Text, latex, markdown
 from bench.analysis.matched_time import matched_time
 from bench.analysis.printed import KINDS, printed
 from bench.analysis.ranking import ranking
-from bench.analysis.verdict import verdict
+from bench.analysis.verdict import headline, verdict
 from tests.matrices import matrix, noise
 
 
@@ -163,6 +163,11 @@ def test_what_is_not_done_is_told() -> None:
 @pytest.mark.parametrize("labels", [{"cnn": "C1"}, {"steerable C8": "C8"}])
 def test_one_kind_of_network_gives_no_answer(labels: dict[str, str]) -> None:
     assert verdict(matrix(ahead, labels=labels)).headline.startswith("No answer")
+
+
+def test_the_headline_alone_is_the_verdicts() -> None:
+    for tables in (matrix(ahead), matrix(scarce)):
+        assert headline(tables.runs) == verdict(tables).headline
 
 
 def test_no_cells_give_no_answer() -> None:

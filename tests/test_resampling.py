@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from torch import Tensor
 
-from bench.augment import Augmentation, cropped, resampled_in_place
+from bench.augment import Augmentation, cropped, resampled_only
 from bench.cell import Budget
 from bench.data.dataset import Dataset, Split
 from bench.execute.cell import load_data, run_cell
@@ -151,7 +151,7 @@ def test_no_content_of_the_disc_is_moved_out_of_the_image() -> None:
 def test_the_control_resamples_each_image_by_its_own_fraction_of_a_pixel_and_moves_none() -> None:
     image, bump = torch.zeros(1, 1, 33, 33), torch.hann_window(11, periodic=False)[1:-1]
     image[..., 12:21, 12:21] = bump[:, None] * bump
-    found = resampled_in_place(image.expand(400, -1, -1, -1), "spline", "disc", 0, "control")
+    found = resampled_only(image.expand(400, -1, -1, -1), "spline", "disc", 0, "control")
     assert len(torch.unique(found.flatten(1), dim=0)) == 400
     axis = torch.arange(33) - 16.0
     for weights in (axis, axis[:, None]):

@@ -13,7 +13,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 import bench.execute.cell as module
-from bench.augment import Augmentation, cropped, resampled_in_place
+from bench.augment import Augmentation, cropped, resampled_only
 from bench.cell import Budget
 from bench.data.dataset import Dataset, Split, training_set
 from bench.execute.cell import load_data, probe, run_cell
@@ -179,7 +179,7 @@ def test_controls_are_scores_on_inputs_moved_exactly_and_on_inputs_resampled_but
         assert run["exact_accuracy"] == run["transformed_accuracy"]
         assert run["resampled_accuracy"] == run["test_accuracy"]
     else:
-        resampled = resampled_in_place(images, "spline", "disc", 0, "control")
+        resampled = resampled_only(images, "spline", "disc", 0, "control")
         assert run["resampled_accuracy"] == pytest.approx(scores(spy.network, resampled, labels)[0])
 
 

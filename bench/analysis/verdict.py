@@ -31,22 +31,35 @@ def verdict(tables: Tables, value: str = "transformed_accuracy") -> Verdict:
     ``value`` is the score that decides: ``transformed_accuracy`` where inputs come in any orientation,
     ``test_accuracy`` where they come as the data do. What may be chance is never called a difference.
     """
-    table, means = duels(tables.runs, value), overall(tables.runs, value)
-    if table.empty:
-        return Verdict(
-            "No answer: no training-set size has both a plain and an equivariant network that are done.",
-            tuple(_missing(tables.runs)),
-        )
-    headlines, sentences = [], []
-    for mean in each(means):
-        rows = table[(table["dataset"] == mean.dataset) & (table["augmentation_group"] == mean.augmentation_group)]
-        if reason := nothing_learned(tables.runs[_is_of(tables.runs, mean)]):
-            headlines.append(f"On {mean.dataset}, moved by {mean.augmentation_group}: {reason}.")
+    answers = list(_answers(tables.runs, value))
+    if not answers:
+        return Verdict(NO_ANSWER, tuple(_missing(tables.runs)))
+    sentences: list[str] = []
+    for rows, _, is_learned in answers:
+        if not is_learned:
             continue
-        headlines.append(_headline(rows, mean))
         sentences += [*_scores(rows), *_augmentation(tables.runs, rows, value), *_rates(tables, rows)]
         sentences += [*_times(tables, rows), *_controls(tables.runs, rows), *_exactness(tables, rows)]
-    return Verdict(" ".join(headlines), (*sentences, *_fairness(tables.runs), *_missing(tables.runs)))
+    headlines = " ".join(sentence for _, sentence, _ in answers)
+    return Verdict(headlines, (*sentences, *_fairness(tables.runs), *_missing(tables.runs)))
+
+
+def headline(runs: pd.DataFrame, value: str = "transformed_accuracy") -> str:
+    """Return the first sentence of `verdict` alone, without the analyses that the others take."""
+    return " ".join(sentence for _, sentence, _ in _answers(runs, value)) or NO_ANSWER
+
+
+NO_ANSWER = "No answer: no training-set size has both a plain and an equivariant network that are done."
+
+
+def _answers(runs: pd.DataFrame, value: str) -> Iterator[tuple[pd.DataFrame, str, bool]]:
+    """Yield the duels of every data set and augmentation group, their answer, and whether anything was learned."""
+    table = duels(runs, value)
+    for mean in each(overall(runs, value)):
+        rows = table[_is_of(table, mean)]
+        reason = nothing_learned(runs[_is_of(runs, mean)])
+        where = f"On {mean.dataset}, moved by {mean.augmentation_group}"
+        yield rows, f"{where}: {reason}." if reason else _headline(rows, mean), reason is None
 
 
 def _headline(rows: pd.DataFrame, mean: Any) -> str:

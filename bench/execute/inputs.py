@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from bench.augment import Augmentation, cropped, resampled_in_place
+from bench.augment import Augmentation, cropped, resampled_only
 from bench.cell import Cell
 from bench.groups import Group
 
@@ -46,7 +46,7 @@ def cell_inputs(
         exact=(moved(images, on_grid, transforms), labels.repeat(transforms)) if has_exact else None,
         resampled=upright
         if group.keeps_grid
-        else (resampled_in_place(images, cell.resampling, cell.crop, 0, "control"), labels),
+        else (resampled_only(images, cell.resampling, cell.crop, 0, "control"), labels),
     )
 
 

@@ -12,7 +12,7 @@ end at 2 (``outer_radius``), because the few pixels in the corners are no ring. 
 filters have 70.7 % of the rotated ones right at 16 pixels and 81.8 % at 28, ours 90.7 and 89.4 % (upright 92.9 and 94.6
 against 92.8 and 89.8 %; 180 steps, three seeds; results/quick/README.md has the command). It pools by means over 2 x 2,
 sums over the orders, and draws the biases of the C-ReLU at random. Orders above 2 are not offered: a ring of few pixels
-does not carry them (with order 4 the law at 45 degrees is off by a third).
+does not carry them.
 """
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ def halved(features: Tensor, pads_itself: bool) -> Tensor:
     """Return maps (B, C, S, S) pooled to half of their side; ``pads_itself`` leaves the zeros around to torch's kernel.
 
     CUDA's kernel, left to pad, gives silently wrong gradients of channels-last features (pytorch issue 188344; seen
-    with torch 2.11: gradients off by 20 to 45 %).
+    with torch 2.11: gradients off by 18 to 44 %).
     """
     is_odd = features.shape[-1] % 2
     if is_odd and pads_itself:

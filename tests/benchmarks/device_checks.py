@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from bench.augment import Augmentation
 from bench.cell import Budget, Match
 from bench.execute.cell import settle
+from bench.gate import workloads
 from bench.groups import Element, Group, prefiltered, sample, transform_prefiltered
 from bench.measure import equivariance_error
 from bench.models.matching import build, resolve
@@ -37,12 +38,7 @@ from bench.train.step import BLOCK, Step
 
 SHAPE, BATCH = Shape(1, 28, 10), 64
 NETWORKS: dict[str, tuple[str, dict[str, Any]]] = {
-    "cnn": ("cnn", {}),
-    "gcnn C4": ("gcnn", {"group": "C4"}),
-    "steerable C8": ("steerable", {"group": "C8"}),
-    "steerable SO(2)": ("steerable", {"group": "SO(2)", "fields": "irreps"}),
-    "hnet": ("hnet", {}),
-    "et": ("et", {}),
+    **workloads.NETWORKS,
     "z2cnn": ("z2cnn", {}),
     "p4cnn": ("p4cnn", {}),
     "e2cnn C8": ("e2cnn", {"group": "C8"}),

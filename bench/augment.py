@@ -8,15 +8,18 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from bench.groups import Group, Resampling, centred_disc, prefiltered, sample, shifted, transform_prefiltered
+from bench.groups import Draws, Group, MovingGroup, Resampling, centred_disc, draw, move, prefiltered, shifted
 from bench.seeds import generator
 
 Crop = Literal["disc", "none"]
 
 
-def default_crop(group: Group) -> Crop:
-    """Return how inputs are cut where a suite does not say: to the disc, where the group moves pixels off the grid."""
-    return "none" if group.keeps_grid else "disc"
+def default_crop(group: MovingGroup) -> Crop:
+    """Return how inputs are cut where a suite does not say: to the disc, where rotations move pixels off the grid.
+
+    A homography does not keep the disc.
+    """
+    return "disc" if isinstance(group, Group) and not group.keeps_grid else "none"
 
 
 def cropped(images: Tensor, crop: Crop) -> Tensor:
@@ -31,7 +34,7 @@ def cropped(images: Tensor, crop: Crop) -> Tensor:
 class Augmentation:
     """Random elements of ``group`` with a ``strength`` in [0, 1], resampled and then cut; strength 0 only cuts."""
 
-    group: Group
+    group: MovingGroup
     strength: float
     resampling: Resampling = "spline"
     crop: Crop = "none"
@@ -43,17 +46,17 @@ class Augmentation:
         drawn = (each.to(images.device) for each in self.draw(len(images), seed, stream, step))
         return self.move(self.prepare(images), *drawn)
 
-    def draw(self, count: int, seed: int, stream: str, step: int = 0) -> tuple[Tensor, Tensor]:
-        """Return the turns and mirrors of ``count`` images; drawn on the CPU, they are the same for every device."""
-        return sample(self.group, self.strength, count, generator(seed, stream, step))
+    def draw(self, count: int, seed: int, stream: str, step: int = 0) -> Draws:
+        """Return the elements for ``count`` images; drawn on the CPU, they are the same for every device."""
+        return draw(self.group, self.strength, count, generator(seed, stream, step))
 
     def prepare(self, images: Tensor) -> Tensor:
         """Return what `move` takes in place of the images: a whole data set is prefiltered once."""
         return images if self._resampling is None else prefiltered(images, self._resampling)
 
-    def move(self, prepared: Tensor, turns: Tensor, mirrors: Tensor) -> Tensor:
+    def move(self, prepared: Tensor, *draws: Tensor) -> Tensor:
         """Return images that were prepared, moved by elements that were drawn."""
-        return transform_prefiltered(prepared, turns, mirrors, self._resampling, on_disc=self.crop == "disc")
+        return move(self.group, prepared, draws, self._resampling, on_disc=self.crop == "disc")
 
     @property
     def _resampling(self) -> Resampling | None:

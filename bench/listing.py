@@ -17,6 +17,7 @@ _GROUPS = {
     "D1, D2, D3, ...": "the same rotations, and reflections",
     "SO(2)": "every rotation",
     "O(2)": "every rotation, and reflections",
+    "PGL(3)": "homographies as of Projective MNIST: rotation, scale, aspect, shear and perspective",
 }
 
 

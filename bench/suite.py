@@ -15,7 +15,8 @@ from bench.augment import Crop, default_crop
 from bench.axes import Distinct, Name, check, choices, combinations, shown
 from bench.cell import WIDEST, Budget, Cell, Chosen, Count, Match, Measure, Scoring, Seed, Spec
 from bench.errors import UserError, nearest
-from bench.groups import Group, Resampling
+from bench.groups import Resampling
+from bench.groups import parse as group_of
 from bench.registry import Entry, Options, Registry, datasets, families, measurements
 from bench.yamlfile import overridden, read
 
@@ -35,7 +36,7 @@ class Data(Spec):
 class Augmentation(Spec):
     """The group that inputs are moved by: in training by a strength, in the transformed test in full."""
 
-    group: str = Field("SO(2)", description="C1, C2, ..., D1, D2, ..., SO(2) or O(2)")
+    group: str = Field("SO(2)", description="C1, C2, ..., D1, D2, ..., SO(2), O(2) or PGL(3)")
     strengths: Annotated[tuple[Annotated[float, Field(ge=0, le=1)], ...], Distinct()] = Field(
         (0.0, 1.0), min_length=1, description="shares of the group that are sampled in training; 0 is no augmentation"
     )
@@ -47,7 +48,7 @@ class Augmentation(Spec):
     @field_validator("group")
     @classmethod
     def _known(cls, group: str) -> str:
-        return str(Group.parse(group))
+        return str(group_of(group))
 
 
 class Family(Spec):
@@ -247,7 +248,7 @@ def cells(suite: Suite, data: DataChoice, revision: str) -> Iterator[tuple[Famil
                 match=choice.match,
                 augmentation_group=spec.group,
                 resampling=spec.resampling,
-                crop=data.crop or default_crop(Group.parse(spec.group)),
+                crop=data.crop or default_crop(group_of(spec.group)),
                 strength=strength,
                 # without augmentation every copy would be the image itself
                 copies=0 if spec.copies == "online" or strength == 0 else spec.copies,

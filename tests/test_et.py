@@ -14,7 +14,8 @@ from torch import Tensor
 
 from bench.axes import check
 from bench.errors import Impossible, UserError
-from bench.groups import Element, transform
+from bench.groups import Element, Group, transform
+from bench.measure import equivariance_error
 from bench.models import canonical
 from bench.models.et import Canonicalise, EtOptions, Name, transformation
 from bench.models.network import Network, Shape
@@ -251,3 +252,51 @@ def test_it_learns_shapes_upright_and_knows_them_turned() -> None:
     with torch.no_grad():
         accuracy = float((network(moved).argmax(1) == labels).float().mean())
     assert accuracy >= tolerances.LEARNT_TWO_SHAPES
+
+
+# the released network
+
+
+def released(**options: object) -> Network:
+    entry = families["et-released"]
+    return entry.make(entry.options(**options), Shape(1, 64, 10), 32).eval()
+
+
+def test_the_released_network_has_its_parameters() -> None:
+    """88,946 published: its four predictors have a heat map for either axis, of which one is used, and no sharpness."""
+    assert sum(p.numel() for p in released().parameters()) == 88_946 - 4 * (3 * 32 + 1 - 1)
+    assert sum(p.numel() for p in released(transformers=()).parameters()) == 49_642
+
+
+def test_log_polar_coordinates_make_a_rotation_roll_every_layer() -> None:
+    """And the maximum over space forgets where the rows are."""
+    network = released(transformers=())
+    assert network.group == Group(4)
+    for row in equivariance_error(network, blobs(64, seed=0), [Element.rotation(90)]):
+        limit = tolerances.EXACT_LOGITS if row["layer"] == "output" else tolerances.EXACT_HIDDEN_FEATURES
+        assert row["error_max"] <= limit, row
+
+
+@pytest.mark.parametrize(
+    ("options", "group"),
+    [
+        ({}, "PGL(3)"),
+        ({"transformers": ("rotation",)}, "SO(2)"),
+        ({"transformers": (), "coordinates": "cartesian"}, "C1"),
+    ],
+)
+def test_a_network_promises_what_its_transformers_undo(options: dict[str, object], group: str) -> None:
+    assert str(released(**options).group) == group
+
+
+def test_heat_maps_on_a_circle_start_as_sharp_as_asked() -> None:
+    for sharpness in (1.0, 10.0):
+        network = build(Shape(1, 16, 10), transformers=("rotation", "shear-x"), sharpness=sharpness)
+        started = [predictor.sharpness.item() for predictor in undo(network).predictors]
+        assert started == [sharpness, 1.0]
+
+
+@pytest.mark.parametrize("samples", [1, 2, 4])
+def test_pose_samples_set_the_steps_of_the_angle(samples: int) -> None:
+    axis = transformation("rotation", 16, EtOptions(pose_samples=samples)).axes[0]
+    assert axis.step == pytest.approx(2 * math.pi / (16 * samples))

@@ -26,8 +26,8 @@ from tests import tolerances
 from tests.training import train
 
 NAMES = [entry.name for entry in families]
-# networks of a paper, whose layers have no padding
-PAPERS = ("p4cnn", "p4cnn-rotation-pooling", "z2cnn")
+# networks of a paper, whose layers have no padding, and the least image size that they take
+PAPERS = {"p4cnn": 22, "p4cnn-rotation-pooling": 22, "z2cnn": 22, "et-released": 49}
 TURNED = Element.rotation(90)
 # families and options that promise rotation by 90 degrees, or the mirror too
 EXACT = {
@@ -46,7 +46,7 @@ EXACT = {
 
 
 def smallest_shape(name: str) -> Shape:
-    return Shape(1, 22 if name in PAPERS else 16, 10)
+    return Shape(1, PAPERS.get(name, 16), 10)
 
 
 def network_of(name: str, options: dict, shape: Shape, width: float = 2.0, seed: int = 0) -> Network:
@@ -109,7 +109,9 @@ def test_a_family_learns_a_batch_by_heart(name: str, precision: torch.dtype) -> 
     network = network_of(name, options, shape, width)
     generator = torch.Generator().manual_seed(0)
     images = torch.rand(16, 1, shape.size, shape.size, generator=generator)
-    losses = train(network, images, torch.arange(16) % 4, steps=40, batch_size=16, precision=precision)
+    # a pose has to settle first, and on which machine it does so sooner is chance
+    steps = 120 if name.startswith("et") else 40
+    losses = train(network, images, torch.arange(16) % 4, steps, batch_size=16, precision=precision)
     assert losses[-1] < 0.1 * losses[0]
     assert all(p.grad is not None and p.grad.any() for p in network.parameters())
 

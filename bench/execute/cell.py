@@ -24,7 +24,7 @@ from bench.data.dataset import Dataset, training_set
 from bench.errors import UserError, one_line
 from bench.execute.allocator import keep_memory, release_memory
 from bench.execute.inputs import CellInputs, all_moves, cell_inputs, moved, own_moves
-from bench.groups import Group
+from bench.groups import parse
 from bench.measure import Inputs, Score, Stage, peak_memory, reset_peak_memory, score
 from bench.models.matching import Architecture, build, resolve
 from bench.models.network import Network, Shape
@@ -333,7 +333,7 @@ def _measure(
     cell: Cell, network: Network, inputs: CellInputs, stage: Stage, run: dict[str, Any], errors: list[dict[str, Any]]
 ) -> None:
     """Add what the registered measurements that the cell asks for find at a stage."""
-    given = Inputs(stage, inputs.upright, inputs.transformed, Group.parse(cell.augmentation_group))
+    given = Inputs(stage, inputs.upright, inputs.transformed, parse(cell.augmentation_group).orthogonal)
     for chosen in cell.measure.chosen:
         entry = measurements[chosen.name]
         if stage == "init" and not entry.at_init:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from bench.augment import Augmentation, cropped, resampled_only
 from bench.cell import Cell
-from bench.groups import Group
+from bench.groups import parse
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,10 @@ def cell_inputs(
 ) -> CellInputs:
     """Return what a network is trained and scored on, the controls beside it."""
     images, labels = test
-    group, transforms = Group.parse(cell.augmentation_group), cell.measure.transforms
+    group, transforms = parse(cell.augmentation_group), cell.measure.transforms
     upright = cropped(images, cell.crop), labels
     everywhere, on_grid = all_moves(cell), replace(all_moves(cell), group=group.on_grid)
-    has_exact = group.on_grid.order > 1 or group.order == 1
+    has_exact = group.on_grid.order > 1 or group.keeps_grid
     return CellInputs(
         train=train,
         validation=validation,
@@ -52,7 +52,7 @@ def cell_inputs(
 
 def own_moves(cell: Cell) -> Augmentation:
     """Return how a cell moves its training images."""
-    return Augmentation(Group.parse(cell.augmentation_group), cell.strength, cell.resampling, cell.crop)
+    return Augmentation(parse(cell.augmentation_group), cell.strength, cell.resampling, cell.crop)
 
 
 def all_moves(cell: Cell) -> Augmentation:

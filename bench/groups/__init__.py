@@ -3,12 +3,14 @@
 Conventions, fixed here and imported by everything else: ``x`` points right and ``y`` up, so that a positive angle turns
 an image counterclockwise as seen; an image is (..., H, W) with row 0 at the top; its centre is the centre of the pixel
 grid, ((H - 1) / 2, (W - 1) / 2); the mirror flips left and right, ``(x, y) -> (-x, y)``; an element mirrors first and
-rotates then, ``g = R(angle) M^mirror``.
+rotates then, ``g = R(angle) M^mirror``. Images can also be moved by homographies.
 """
 
 from bench.groups.action import act, sample, shifted, transform, transform_prefiltered
 from bench.groups.fields import FieldType
 from bench.groups.group import Element, Group
+from bench.groups.homography import Homographies
+from bench.groups.moves import Draws, MovingGroup, draw, move, parse
 from bench.groups.representation import (
     Representation,
     direct_sum,
@@ -22,17 +24,23 @@ from bench.groups.representation import (
 from bench.groups.resampling import Resampling, centred_disc, prefiltered
 
 __all__ = [
+    "Draws",
     "Element",
     "FieldType",
     "Group",
+    "Homographies",
+    "MovingGroup",
     "Representation",
     "Resampling",
     "act",
     "centred_disc",
     "direct_sum",
+    "draw",
     "induced",
     "irrep",
     "irreps",
+    "move",
+    "parse",
     "prefiltered",
     "quotient",
     "regular",

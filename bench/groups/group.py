@@ -133,6 +133,11 @@ class Group:
         return self.rotations in (1, 2, 4)
 
     @property
+    def orthogonal(self) -> Group:
+        """The part that keeps lengths, at which equivariance is measured: all of it."""
+        return self
+
+    @property
     def on_grid(self) -> Group:
         """The subgroup of the elements that permute the pixels of a square grid: quarter turns, and mirrors if any."""
         return Group(4 if self.rotations is None else math.gcd(self.rotations, 4), self.mirrors)

@@ -40,11 +40,31 @@ def resampled(
     The pixel at p from the image's centre is read at ``matrices[b] p + offsets[b]``, with (B, 2, 2) and (B, 2) in
     pixels, x pointing right and y down. ``on_disc`` reads the pixels of the centred disc alone, the others are zero.
     """
+    x, y, places = _pixels(values.shape[-1], on_disc, values.dtype, values.device)
+    columns, rows = matrices[:, :, :1] * x + (offsets[:, :, None] + (values.shape[-1] - 1) / 2), matrices[:, :, 1:] * y
+    return _read(values, columns.add_(rows), places, resampling, on_disc)
+
+
+def projected(values: Tensor, homographies: Tensor, resampling: Resampling, on_disc: bool = False) -> Tensor:
+    """Return prefiltered images (B, C, S, S), each read at points that its homography (B, 3, 3) gives; zero outside.
+
+    Points are from the image's centre, in units of half its size, x pointing right and y up. What is read behind the
+    horizon is zero.
+    """
     size = values.shape[-1]
     x, y, places = _pixels(size, on_disc, values.dtype, values.device)
-    columns, rows = matrices[:, :, :1] * x + (offsets[:, :, None] + (size - 1) / 2), matrices[:, :, 1:] * y
-    read = _spline if resampling == "spline" else _bilinear
-    found = read(values, columns.add_(rows))
+    across, upwards, depth = (homographies @ torch.stack([x, -y, torch.full_like(x, size / 2)])).unbind(1)
+    seen = depth > 1e-6 * size
+    columns = torch.where(seen, across / depth * (size / 2), 4 * size)
+    rows = torch.where(seen, -upwards / depth * (size / 2), 4 * size)
+    points = torch.stack([columns, rows], 1).clamp_(-4 * size, 4 * size) + (size - 1) / 2
+    return _read(values, points, places, resampling, on_disc)
+
+
+def _read(values: Tensor, points: Tensor, places: Tensor, resampling: Resampling, on_disc: bool) -> Tensor:
+    """Return prefiltered images read at points (B, 2, P) in pixels from the corner, put where ``places`` says."""
+    size = values.shape[-1]
+    found = _spline(values, points) if resampling == "spline" else _bilinear(values, points)
     if on_disc:
         found = F.pad(found, (0, 1)).index_select(-1, places)
     images: Tensor = found.unflatten(-1, (size, size))

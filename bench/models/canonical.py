@@ -79,9 +79,9 @@ def similarity(log_scale: Tensor, angle: Tensor) -> Tensor:
     return rows_of((c, -s, 0), (s, c, 0), (0, 0, 1))
 
 
-def rotation(size: int) -> Transformation:
-    """Rotation, in polar coordinates."""
-    axes = (full_turn(2 * size), Axis(1 / size, 1 - 1 / size, size // 2))
+def rotation(size: int, samples: int) -> Transformation:
+    """Rotation, in polar coordinates; at least ``samples`` angles."""
+    axes = (full_turn(samples), Axis(1 / size, 1 - 1 / size, size // 2))
     return Transformation(axes, polar(axes[0].values, axes[1].values), (0,), lambda a: similarity(a * 0, a))
 
 
@@ -103,48 +103,48 @@ def rotation_scale(size: int, largest: float) -> Transformation:
     return Transformation(axes, points, (0, 1), lambda angle, log_scale: similarity(log_scale, angle))
 
 
-def shear_x(size: int, largest: float) -> Transformation:
+def shear_x(size: int, largest: float, samples: int) -> Transformation:
     """Shear (x, y) to (x + a y, y), in coordinates x / y and y."""
-    axes = (Axis(-largest, largest, 2 * size), Axis(-1, 1, size))
+    axes = (Axis(-largest, largest, samples), Axis(-1, 1, size))
     slope, y = mesh(axes)
     points = np.stack([slope * y, y], -1)
     return Transformation(axes, points, (0,), lambda a: rows_of((1, a, 0), (0, 1, 0), (0, 0, 1)))
 
 
-def shear_y(size: int, largest: float) -> Transformation:
+def shear_y(size: int, largest: float, samples: int) -> Transformation:
     """Shear (x, y) to (x, y + a x), in coordinates y / x and x."""
-    x_first = shear_x(size, largest)
+    x_first = shear_x(size, largest, samples)
     points = x_first.points[..., ::-1].copy()
     return Transformation(x_first.axes, points, (0,), lambda a: rows_of((1, 0, 0), (a, 1, 0), (0, 0, 1)))
 
 
-def aspect(size: int, largest: float) -> Transformation:
+def aspect(size: int, largest: float, samples: int) -> Transformation:
     """Hyperbolic rotation (x, y) to (x exp(a), y exp(-a)), in log(|x / y|) / 2 and the signed root of |x y|.
 
     The columns hold the quadrants one after another: where x and y have one sign, then where they differ.
     """
-    axes = (Axis(-math.log(largest), math.log(largest), 2 * size), Axis(-(0.5**0.5), 0.5**0.5, size))
+    axes = (Axis(-math.log(largest), math.log(largest), samples), Axis(-(0.5**0.5), 0.5**0.5, size))
     stretch, root = mesh(axes)
     x, y = root * np.exp(stretch), root * np.exp(-stretch)
     points = np.concatenate([np.stack([x, y], -1), np.stack([x, -y], -1)], 1)
     return Transformation(axes, points, (0,), lambda a: rows_of((a.exp(), 0, 0), (0, (-a).exp(), 0), (0, 0, 1)))
 
 
-def perspective_x(size: int, largest: float) -> Transformation:
+def perspective_x(size: int, largest: float, samples: int) -> Transformation:
     """Perspective (x, y) to (x, y) / (1 + a x), in coordinates 1 / x and the angle of y / x.
 
     The columns hold the right half of the image, 1 / x from 1 on, then the left half, 1 / x up to -1.
     """
-    axes = (Axis(1, 1 + 2 * largest, 2 * size), Axis(-0.495 * math.pi, 0.495 * math.pi, size // 2))
+    axes = (Axis(1, 1 + 2 * largest, samples), Axis(-0.495 * math.pi, 0.495 * math.pi, size // 2))
     inverse, angle = mesh(axes)
     right = np.stack([1 / inverse, np.tan(angle) / inverse], -1)
     points = np.concatenate([right, -right[::-1]], 1)
     return Transformation(axes, points, (0,), lambda a: rows_of((1, 0, 0), (0, 1, 0), (a, 0, 1)))
 
 
-def perspective_y(size: int, largest: float) -> Transformation:
+def perspective_y(size: int, largest: float, samples: int) -> Transformation:
     """Perspective (x, y) to (x, y) / (1 + a y), in coordinates 1 / y and the angle of x / y."""
-    x_first = perspective_x(size, largest)
+    x_first = perspective_x(size, largest, samples)
     points = x_first.points[..., ::-1].copy()
     return Transformation(x_first.axes, points, (0,), lambda a: rows_of((1, 0, 0), (0, 1, 0), (0, a, 1)))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from bench.groups import Element, Group
+from bench.groups import Element, MovingGroup
 
 # (features, g) -> features moved by g; ValueError where the features have no action of g
 Law = Callable[[Tensor, Element], Tensor]
@@ -43,7 +43,7 @@ class Network(nn.Module):
     how its output transforms when the input is moved.
     """
 
-    def __init__(self, group: Group, stages: Mapping[str, tuple[nn.Module, Law]]) -> None:
+    def __init__(self, group: MovingGroup, stages: Mapping[str, tuple[nn.Module, Law]]) -> None:
         super().__init__()
         self.group = group
         self.stages = nn.ModuleDict({name: module for name, (module, _) in stages.items()})

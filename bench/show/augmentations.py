@@ -11,7 +11,7 @@ from bench.augment import Augmentation, default_crop
 from bench.errors import UserError
 from bench.execute.cell import load_data
 from bench.figures import style
-from bench.groups import Group
+from bench.groups import Group, MovingGroup, parse
 
 COLUMNS = 10
 
@@ -20,7 +20,7 @@ def draw(dataset: str, group: str, strengths: Sequence[float], seed: int) -> Fig
     """Return a picture with one row per strength, of the same images of the data set, each moved by its own element."""
     if wrong := [strength for strength in strengths if not 0 <= strength <= 1]:
         raise UserError(f"--strengths {wrong[0]:g} is no strength; accepted are numbers from 0 to 1")
-    parsed = Group.parse(group)
+    parsed = parse(group)
     images = load_data(dataset, {}).train.images[:COLUMNS].float() / 255
     with style.paper():
         figure = Figure(figsize=(0.62 * COLUMNS + 1.2, 0.66 * len(strengths) + 0.1), layout="constrained")
@@ -35,8 +35,10 @@ def draw(dataset: str, group: str, strengths: Sequence[float], seed: int) -> Fig
     return figure
 
 
-def _told(group: Group, strength: float) -> str:
+def _told(group: MovingGroup, strength: float) -> str:
     lines = [f"strength {strength:g}"]
+    if not isinstance(group, Group):
+        return lines[0]
     if group.rotations is None or group.rotations > 1:
         lines.append(f"±{180 * strength:g}°" + (f" in C{group.rotations}" if group.rotations else ""))
     if group.mirrors:

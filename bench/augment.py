@@ -13,6 +13,9 @@ from bench.seeds import generator
 
 Crop = Literal["disc", "none"]
 
+#: Images that are moved at once, where a whole data set is.
+AT_ONCE = 1000
+
 
 def default_crop(group: MovingGroup) -> Crop:
     """Return how inputs are cut where a suite does not say: to the disc, where rotations move pixels off the grid.
@@ -43,8 +46,10 @@ class Augmentation:
         """Return the images (B, C, S, S), each moved by its own element, a function of (seed, stream, step) alone."""
         if self.strength == 0:
             return cropped(images, self.crop)
-        drawn = (each.to(images.device) for each in self.draw(len(images), seed, stream, step))
-        return self.move(self.prepare(images), *drawn)
+        drawn = [each.to(images.device) for each in self.draw(len(images), seed, stream, step)]
+        # in parts: a sample of the spline holds some thirty numbers for every pixel
+        parts = zip(*(each.split(AT_ONCE) for each in (self.prepare(images), *drawn)), strict=True)
+        return torch.cat([self.move(*part) for part in parts])
 
     def draw(self, count: int, seed: int, stream: str, step: int = 0) -> Draws:
         """Return the elements for ``count`` images; drawn on the CPU, they are the same for every device."""
@@ -69,7 +74,8 @@ def resampled_only(images: Tensor, resampling: Resampling, crop: Crop, seed: int
     That costs the interpolation of a rotation, in which every fraction occurs too, and moves nothing.
     """
     drawn = torch.rand(len(images), 2, generator=generator(seed, stream)) - 0.5
-    return cropped(shifted(images, drawn.to(images.device), resampling), crop)
+    parts = zip(images.split(AT_ONCE), drawn.to(images.device).split(AT_ONCE), strict=True)
+    return cropped(torch.cat([shifted(*part, resampling) for part in parts]), crop)
 
 
 def expand(images: Tensor, labels: Tensor, augmentation: Augmentation, copies: int, seed: int) -> tuple[Tensor, Tensor]:

@@ -72,7 +72,12 @@ def _read(values: Tensor, points: Tensor, places: Tensor, resampling: Resampling
 
 
 def centred_disc(features: Tensor) -> Tensor:
-    """Return the mask (S, S) of the largest centred disc of square maps (..., S, S): what no rotation moves out."""
+    """Return the mask (S, S) of the largest centred disc of square maps (..., S, S): what no rotation moves out.
+
+    Other maps are in other coordinates, and all of them is kept.
+    """
+    if features.shape[-1] != features.shape[-2]:
+        return features.new_ones(features.shape[-2:])
     return _disc(features.shape[-1], features.dtype, features.device)
 
 

@@ -11,9 +11,10 @@ from filelock import FileLock, Timeout
 
 import bench
 from bench import yamlfile
+from bench.atomic import write_atomically
 from bench.cell import Cell
 from bench.errors import UserError
-from bench.store import Store, write_atomically
+from bench.store import Store
 
 if TYPE_CHECKING:
     from bench.suite import Suite
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 SUITE = "suite.yaml"
 LOCK = ".lock"
+SNAPSHOTS = "snapshots"
 TABLES = tuple(f"{table}.{kind}" for table in ("runs", "curves", "equivariance") for kind in ("parquet", "csv"))
 
 
@@ -73,6 +75,8 @@ def opened(results: Path, suite: Suite, standing: Iterable[Cell], fresh: bool) -
             store.clear(all_shards=fresh)
             for name in TABLES if fresh else ():
                 (results / name).unlink(missing_ok=True)
+            for snapshot in (results / SNAPSHOTS).glob("*.pt") if fresh else ():
+                snapshot.unlink()
             if not (results / SUITE).is_file() or (results / SUITE).read_bytes() != written:
                 store.relabel(standing)
                 write_atomically(results / SUITE, written)

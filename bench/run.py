@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 class Runner(Protocol):
     """What trains and measures cells that belong together; it goes to the workers, so that it must be picklable."""
 
-    def __call__(self, cells: Sequence[Cell], device: str, timing: str) -> Sequence[Record]: ...
+    def __call__(
+        self, cells: Sequence[Cell], device: str, timing: str, snapshots: Path | None = None
+    ) -> Sequence[Record]: ...
 
 
 OK, SOME_FAILED, INTERRUPTED = 0, 1, 130
@@ -55,7 +57,7 @@ def carry_out(
             if cell.cell_id in plan.impossible:
                 store.write(cell, Record.without_result(cell, "skipped", plan.impossible[cell.cell_id]))
         timing = "exclusive" if workers == at_once == 1 else "shared"
-        work = partial(runner, device=device, timing=timing)
+        work = partial(runner, device=device, timing=timing, snapshots=results / folder.SNAPSHOTS)
         interrupted = False
         try:
             with _stoppable(), Progress(len(plan.todo)) as progress:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.atomic import write_atomically
 from bench.cell import Cell
 from bench.errors import UserError
 
@@ -137,24 +138,6 @@ class Store:
         """Return the checked bytes of a shard, None if they are not what was written for this cell."""
         body = _body(self.folder / _name(cell_id, status))
         return body if body and body.startswith(_beginning(cell_id)) else None
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, and wait until the disk has it."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    descriptor = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 _NAME = re.compile(

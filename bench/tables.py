@@ -18,8 +18,9 @@ import pandera.pandas as pa
 import pyarrow as arrow
 import pyarrow.parquet as parquet
 
+from bench.atomic import write_atomically
 from bench.errors import UserError
-from bench.store import SCHEMA_VERSION, STANDING, Shard, Store, write_atomically
+from bench.store import SCHEMA_VERSION, STANDING, Shard, Store
 
 AXES: dict[str, type] = {
     "cell_id": str,

@@ -87,7 +87,7 @@ def one_by_one(function: Callable[[Cell, str, str], Record]) -> Callable[[Sequen
     """Make a runner of cells out of one of a cell; the decorated function keeps its name, by which it is pickled."""
 
     @functools.wraps(function)
-    def run(cells: Sequence[Cell], device: str, timing: str) -> list[Record]:
+    def run(cells: Sequence[Cell], device: str, timing: str, snapshots: Path | None = None) -> list[Record]:
         return [function(cell, device, timing) for cell in cells]
 
     return run

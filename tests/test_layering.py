@@ -14,6 +14,7 @@ ROOT = Path(__file__).parent.parent / "bench"
 # room -> the rooms that it may import; a room may always import itself
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
+    "atomic": set(),
     "plaintext": set(),
     "backend": set(),
     "heartbeat": set(),
@@ -28,15 +29,15 @@ ALLOWED: dict[str, set[str]] = {
     "data": {"errors", "seeds", "registry", "groups", "axes"},
     "augment": {"groups", "seeds"},
     "models": {"errors", "cell", "registry", "groups", "kernels", "layers"},
-    "train": {"cell", "errors", "heartbeat", "seeds"},
+    "train": {"atomic", "cell", "errors", "heartbeat", "seeds"},
     "measure": {"axes", "cell", "groups", "models", "registry"},
     "plugins": {"errors", "registry"},
     "suite": {"augment", "axes", "cell", "errors", "groups", "plugins", "registry", "yamlfile"},
-    "store": {"cell", "errors"},
-    "tables": {"errors", "store"},
+    "store": {"atomic", "cell", "errors"},
+    "tables": {"atomic", "errors", "store"},
     "analysis": {"tables"},
-    "figures": {"analysis", "tables", "store"},
-    "report": {"analysis", "errors", "figures", "store", "tables"},
+    "figures": {"atomic", "analysis", "tables", "store"},
+    "report": {"atomic", "analysis", "errors", "figures", "store", "tables"},
     "execute": {
         "augment",
         "cell",
@@ -53,9 +54,21 @@ ALLOWED: dict[str, set[str]] = {
     | {"train"},
     "plan": {"cell", "data", "errors", "execute", "models", "suite"},
     "estimate": {"cell", "execute", "train"},
-    "results": {"cell", "errors", "store", "suite", "tables", "yamlfile"},
+    "results": {"atomic", "cell", "errors", "store", "suite", "tables", "yamlfile"},
     "run": {"analysis", "cell", "errors", "execute", "figures", "plan", "results", "store", "tables"},
-    "advise": {"analysis", "augment", "cell", "data", "errors", "estimate", "execute", "groups", "models", "plan"}
+    "advise": {
+        "atomic",
+        "analysis",
+        "augment",
+        "cell",
+        "data",
+        "errors",
+        "estimate",
+        "execute",
+        "groups",
+        "models",
+        "plan",
+    }
     | {"registry", "report", "results", "run", "seeds", "store", "suite", "tables", "train"},
     "api": {
         "analysis",
@@ -72,9 +85,22 @@ ALLOWED: dict[str, set[str]] = {
         "suite",
     }
     | {"tables"},
-    "show": {"augment", "cell", "data", "errors", "execute", "figures", "groups", "kernels", "layers", "measure"}
+    "show": {
+        "atomic",
+        "augment",
+        "cell",
+        "data",
+        "errors",
+        "execute",
+        "figures",
+        "groups",
+        "kernels",
+        "layers",
+        "measure",
+    }
     | {"models", "plan", "results", "store", "suite"},
     "gate": {
+        "atomic",
         "augment",
         "cell",
         "errors",

@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 
 from bench import results as folder
 from bench import tables
+from bench.atomic import write_atomically
 from bench.errors import UserError
-from bench.store import RETRIED, STANDING, Record, Store, write_atomically
+from bench.store import RETRIED, STANDING, Record, Store
 from tests.fakes import make_cell, make_record
 
 FIXTURES = Path(__file__).parent / "fixtures"

@@ -16,11 +16,12 @@ from bench.advise.images import data_options, describe
 from bench.advise.proposal import ENOUGH, GROUPS, SCALES, Proposal, matrix, name_of, propose
 from bench.analysis.advice import advice
 from bench.analysis.orientation import TwoSamples
+from bench.atomic import write_atomically
 from bench.errors import UserError
 from bench.estimate import Estimate, busy, estimate
 from bench.execute.cell import load_data, probe, run_cells
 from bench.execute.progress import duration
-from bench.store import Store, write_atomically
+from bench.store import Store
 from bench.suite import Suite, load
 
 #: Pixels on a side that are worth their time on a CPU, and on a GPU.

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from bench.analysis.orientation import TwoSamples
+from bench.atomic import write_atomically
 from bench.augment import cropped
 from bench.cell import Budget
 from bench.data.dataset import Dataset
@@ -26,7 +27,6 @@ from bench.models.matching import build
 from bench.models.network import Shape
 from bench.registry import families
 from bench.seeds import derive, generator
-from bench.store import write_atomically
 from bench.train import UNMOVED, Trainee, fit
 
 ORIENTATION = "orientation.csv"

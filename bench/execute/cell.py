@@ -25,7 +25,7 @@ from bench.errors import UserError, one_line
 from bench.execute.allocator import keep_memory, release_memory
 from bench.execute.inputs import CellInputs, all_moves, cell_inputs, moved, own_moves
 from bench.groups import parse
-from bench.measure import Inputs, Score, Stage, peak_memory, reset_peak_memory, score
+from bench.measure import Inputs, Stage, peak_memory, reset_peak_memory, score
 from bench.models.matching import Architecture, build, resolve
 from bench.models.network import Network, Shape
 from bench.models.size import count_training_flops
@@ -36,6 +36,7 @@ from bench.train import (
     UNMOVED,
     Fit,
     Moves,
+    Snapshots,
     Trainee,
     clock,
     evaluation_steps,
@@ -74,26 +75,27 @@ def shape_of(dataset: Dataset) -> Shape:
     return Shape(dataset.train.images.shape[1], dataset.train.images.shape[-1], len(dataset.classes))
 
 
-def run_cells(cells: Sequence[Cell], device: str, timing: str) -> list[Record]:
+def run_cells(cells: Sequence[Cell], device: str, timing: str, snapshots: Path | None = None) -> list[Record]:
     """Train and measure cells, together if there are several; what goes wrong is in their records, never raised.
 
-    Cells that cannot train together (see `bench.execute.groups`) are run one by one.
+    Cells that cannot train together (see `bench.execute.groups`) are run one by one. ``snapshots`` is the folder in
+    which trainings that take long are written down on their way, and from which they go on.
     """
     if len(cells) > 1:
         try:
-            return _run_together(cells, torch.device(device))
+            return _run_together(cells, torch.device(device), snapshots)
         except Exception as error:  # a family that has no batched form, or too little memory for all of them
             print(f"run one by one, because together: {one_line(error)}", file=sys.stderr)
-    return [run_cell(cell, device, timing) for cell in cells]
+    return [run_cell(cell, device, timing, snapshots) for cell in cells]
 
 
-def run_cell(cell: Cell, device: str, timing: str) -> Record:
+def run_cell(cell: Cell, device: str, timing: str, snapshots: Path | None = None) -> Record:
     """Train and measure one cell; what goes wrong is in the record's status and reason, never raised."""
     job = _Job(cell, torch.device(device))
     try:
         settle(job.device)
         job.prepare()
-        job.finish(fit(job.trainee, job.validate))
+        job.finish(fit(job.trainee, job.validate, _snapshots([cell], job.device, snapshots)))
     except torch.OutOfMemoryError as error:
         job.run |= {"status": "oom", "reason": one_line(error)}
     except Exception as error:
@@ -105,16 +107,32 @@ def run_cell(cell: Cell, device: str, timing: str) -> Record:
     return job.record(timing)
 
 
-def _run_together(cells: Sequence[Cell], device: torch.device) -> list[Record]:
+def _run_together(cells: Sequence[Cell], device: torch.device, snapshots: Path | None) -> list[Record]:
     """Train and measure cells as one batched network; their seconds are of sharing the device with one another."""
     settle(device)
     jobs = [_Job(cell, device) for cell in cells]
     for job in jobs:
         job.prepare()
-    fits = fit_together([job.trainee for job in jobs], [job.validate for job in jobs])
+    validates = [job.validate for job in jobs]
+    fits = fit_together([job.trainee for job in jobs], validates, _snapshots(cells, device, snapshots))
     for job, result in zip(jobs, fits, strict=True):
         job.finish(result)
     return [job.record("shared") for job in jobs]
+
+
+def _snapshots(cells: Sequence[Cell], device: torch.device, folder: Path | None) -> Snapshots | None:
+    """Return where the training of cells is written down on its way."""
+    if folder is None:
+        return None
+    name = "-".join(cell.cell_id for cell in cells[:1]) + (f"-and-{len(cells) - 1}" if len(cells) > 1 else "")
+    settings = {
+        "cells": " ".join(cell.cell_id for cell in cells),
+        "precision": precision(cells[0].budget, device),
+        "device": device.type,
+        "torch": torch.__version__,
+        "equivaug": bench.__version__,
+    }
+    return Snapshots(folder / f"{name}.pt", settings)
 
 
 def probe(cell: Cell, device: str, steps: int = 3) -> Cost:
@@ -192,21 +210,15 @@ class _Job:
         (images, labels), everywhere = self._inputs.validation, all_moves(cell)
         self._own = moved(images, own_moves(cell), 1), labels
         self._whole = moved(images, everywhere, 1), labels
-        self._seen: list[float] = []
         self.trainee = _trainee(cell, self.network, self._inputs)
 
-    def validate(self, model: nn.Module) -> Score:
-        scored = score(model, *self._own)
-        self._seen.append(scored.accuracy if self.cell.strength == 1 else score(model, *self._whole).accuracy)
-        return scored
+    def validate(self, model: nn.Module) -> tuple[float, float, float]:
+        accuracy, nll = score(model, *self._own)
+        return accuracy, nll, accuracy if self.cell.strength == 1 else score(model, *self._whole).accuracy
 
     def finish(self, result: Fit) -> None:
         """Score and measure the network that training left."""
-        # a last evaluation that diverged has no row
-        self.curve += [
-            {**row, "transformed_validation_accuracy": accuracy}
-            for row, accuracy in zip(result.curve, self._seen, strict=False)
-        ]
+        self.curve += result.curve
         self.run |= {
             "steps": result.steps,
             "train_seconds": result.seconds,

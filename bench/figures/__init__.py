@@ -8,6 +8,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from bench.atomic import write_atomically
 from bench.figures import (
     accuracy_by_size,
     accuracy_by_strength,
@@ -19,7 +20,6 @@ from bench.figures import (
 )
 from bench.figures.settings import split
 from bench.figures.style import paper
-from bench.store import write_atomically
 from bench.tables import Tables
 
 _MODULES = (

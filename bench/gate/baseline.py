@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from bench.atomic import write_atomically
 from bench.cell import Budget
 from bench.errors import UserError, one_line
-from bench.store import write_atomically
 from bench.train import precision
 
 FORMAT = 1

@@ -20,11 +20,11 @@ from bench.analysis.markup import Rows
 from bench.analysis.printed import KINDS
 from bench.analysis.summary import done
 from bench.analysis.verdict import verdict
+from bench.atomic import write_atomically
 from bench.errors import UserError, printable
 from bench.figures.looks import looks
 from bench.figures.settings import extremes
 from bench.report.charts import charts
-from bench.store import write_atomically
 from bench.tables import Tables
 
 REPORT = "report.html"

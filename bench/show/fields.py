@@ -20,10 +20,10 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
+from bench.atomic import write_atomically
 from bench.figures import style
 from bench.groups import Element, act, centred_disc
 from bench.show.networks import OUTPUT
-from bench.store import write_atomically
 
 # images (B, C, S, S) -> a scalar and a vector field (B, 3, S', S')
 Fields = Callable[[Tensor], Tensor]

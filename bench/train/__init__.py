@@ -3,12 +3,14 @@
 from bench.train.loop import Fit, clock, fit, fit_together
 from bench.train.precision import autocast, precision
 from bench.train.schedule import batches, evaluation_steps, learning_rate, total_steps
+from bench.train.snapshot import Snapshots
 from bench.train.step import UNMOVED, Moves, Trainee
 
 __all__ = [
     "UNMOVED",
     "Fit",
     "Moves",
+    "Snapshots",
     "Trainee",
     "autocast",
     "batches",

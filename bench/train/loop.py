@@ -9,7 +9,8 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,10 +19,12 @@ from bench.heartbeat import beat
 from bench.seeds import derive
 from bench.train.capture import captured
 from bench.train.schedule import evaluation_steps, learning_rate, total_steps
+from bench.train.snapshot import Snapshots
 from bench.train.step import BLOCK, Step, Trainee
 
-# network -> (accuracy, negative log-likelihood) on validation data
-Validate = Callable[[nn.Module], tuple[float, float]]
+# network -> (accuracy, negative log-likelihood) on validation data, and where it is asked the accuracy on the same
+# data moved by the whole group
+Validate = Callable[[nn.Module], tuple[float, ...]]
 
 
 @dataclass
@@ -34,16 +37,19 @@ class Fit:
     diverged_at: int | None = None
 
 
-def fit(trainee: Trainee, validate: Validate) -> Fit:
+def fit(trainee: Trainee, validate: Validate, snapshots: Snapshots | None = None) -> Fit:
     """Train a network in place on images and labels that are already on its device.
 
     Leaves the last or the best weights in the network, as the budget says. A loss that is not finite ends it
-    at the next evaluation, and the step that gave it is told.
+    at the next evaluation, and the step that gave it is told. Goes on from the last of the ``snapshots`` as if
+    it had never stopped, bit for bit where the device computes so.
     """
-    return fit_together([trainee], [validate])[0]
+    return fit_together([trainee], [validate], snapshots)[0]
 
 
-def fit_together(trainees: Sequence[Trainee], validates: Sequence[Validate]) -> list[Fit]:
+def fit_together(
+    trainees: Sequence[Trainee], validates: Sequence[Validate], snapshots: Snapshots | None = None
+) -> list[Fit]:
     """Train networks of one architecture side by side, each as `fit` would; their seconds are those of all of them.
 
     ValueError where they differ in what a step has in common: the number of steps, batch size, evaluations, optimizer
@@ -56,9 +62,16 @@ def fit_together(trainees: Sequence[Trainee], validates: Sequence[Validate]) -> 
     with _dropout(trainees[0].seed, device):
         step = Step(trainees, total)
         advance = captured(step) if device.type == "cuda" else step
-        since, seconds, evaluated_at = clock(device), 0.0, 0
-        for done in range(1, total + 1):
+        seconds, evaluated_at, first = 0.0, 0, 0
+        if snapshots and (kept := snapshots.load(device)):
+            first, seconds, evaluated_at = _restored(kept, step, outcomes, device)
+        since = clock(device)
+        for done in range(first + 1, total + 1):
             if (done - 1) % BLOCK == 0:
+                if snapshots and snapshots.due:
+                    seconds += clock(device) - since
+                    snapshots.keep(_state(step, outcomes, done - 1, seconds, evaluated_at, device))
+                    since = clock(device)
                 step.load(done - 1)
                 beat(done - 1, total, lambda last=done - 2: float(step.losses[:, last].mean()))  # type: ignore[misc]
             advance()
@@ -73,7 +86,38 @@ def fit_together(trainees: Sequence[Trainee], validates: Sequence[Validate]) -> 
                 break
             evaluated_at = done
             since = clock(device)
+    if snapshots:
+        snapshots.remove()
     return [outcome.finished() for outcome in outcomes]
+
+
+def _state(
+    step: Step, outcomes: Sequence[_Outcome], done: int, seconds: float, evaluated_at: int, device: torch.device
+) -> dict[str, Any]:
+    """Return all that the rest of a training depends on, after ``done`` steps, as tensors and plain values."""
+    return {
+        "done": done,
+        "seconds": seconds,
+        "evaluated_at": evaluated_at,
+        "losses": step.losses[:, :done].clone(),
+        "trainees": step.state(),
+        "outcomes": [{"fit": asdict(outcome.fit), "best": outcome.best} for outcome in outcomes],
+        "dropout": torch.get_rng_state() if device.type == "cpu" else torch.cuda.get_rng_state(device),
+    }
+
+
+def _restored(
+    kept: dict[str, Any], step: Step, outcomes: Sequence[_Outcome], device: torch.device
+) -> tuple[int, float, int]:
+    """Put what `_state` returned in its place; return the steps done, the seconds, and the step last evaluated at."""
+    step.restore(kept["trainees"], kept["done"], kept["losses"])
+    for outcome, state in zip(outcomes, kept["outcomes"], strict=True):
+        outcome.fit, outcome.best = Fit(**state["fit"]), state["best"]
+    if device.type == "cpu":
+        torch.set_rng_state(kept["dropout"])
+    else:
+        torch.cuda.set_rng_state(kept["dropout"].cpu(), device)
+    return kept["done"], kept["seconds"], kept["evaluated_at"]
 
 
 def clock(device: torch.device) -> float:
@@ -101,7 +145,7 @@ class _Outcome:
     def __init__(self, trainee: Trainee, validate: Validate, total: int) -> None:
         self.trainee, self.validate, self.total = trainee, validate, total
         self.fit = Fit()
-        self._best: tuple[float, dict[str, Tensor]] | None = None
+        self.best: tuple[float, dict[str, Tensor]] | None = None
 
     def evaluate(self, done: int, seconds: float, losses: Tensor, evaluated_at: int) -> None:
         """Add a row to the curve, or note the divergence, after so many steps, whose losses are given."""
@@ -111,13 +155,13 @@ class _Outcome:
         if not recent.isfinite().all():
             self.fit.diverged_at = int((~losses.isfinite()).nonzero()[0]) + 1
             return
-        accuracy, nll = self.validate(network)
+        accuracy, nll, *transformed = self.validate(network)
         if not math.isfinite(nll):  # the last step was one too many
             self.fit.diverged_at = done
             return
         network.train()
-        if budget.checkpoint == "best" and (self._best is None or accuracy > self._best[0]):
-            self._best = accuracy, {name: value.clone() for name, value in network.state_dict().items()}
+        if budget.checkpoint == "best" and (self.best is None or accuracy > self.best[0]):
+            self.best = accuracy, {name: value.clone() for name, value in network.state_dict().items()}
         self.fit.curve.append(
             {
                 "step": done,
@@ -127,13 +171,14 @@ class _Outcome:
                 "learning_rate": learning_rate(budget, done - 1, self.total),
                 "validation_accuracy": accuracy,
                 "validation_nll": nll,
+                **({"transformed_validation_accuracy": transformed[0]} if transformed else {}),
             }
         )
 
     def finished(self) -> Fit:
         """Return the fit, after putting the best weights back where the budget asks for them."""
-        if self._best is not None and self.fit.diverged_at is None:
-            self.trainee.network.load_state_dict(self._best[1])
+        if self.best is not None and self.fit.diverged_at is None:
+            self.trainee.network.load_state_dict(self.best[1])
         return self.fit
 
 

@@ -89,6 +89,19 @@ class Step:
         self.number.zero_()
         self.losses.zero_()
 
+    def state(self) -> list[dict[str, Any]]:
+        """Return what the next step depends on, of each trainee: its network's state and its optimizer's."""
+        self.give_back()
+        return [course.state() for course in self.courses]
+
+    def restore(self, states: Sequence[Mapping[str, Any]], done: int, losses: Tensor) -> None:
+        """Go on after ``done`` steps, which had these ``losses`` (n, done), from what `state` returned then."""
+        for course, state in zip(self.courses, states, strict=True):
+            course.restore(state, done)
+        self.networks.take()
+        self.number.fill_(done)
+        self.losses[:, :done] = losses
+
     def _warm_up(self) -> None:
         """Run one pass on a copy of the networks, so that no first-use cost falls into the clock."""
         twins = copy.deepcopy(self.networks)
@@ -137,6 +150,29 @@ class _Course:
         for kept in self.optimizer.state.values():
             for value in kept.values():
                 value.zero_()
+
+    def state(self) -> dict[str, Any]:
+        """Return the network's state, and the optimizer's for each parameter in order."""
+        kept = self.optimizer.state
+        moments = [dict(kept[parameter]) for parameter in self._parameters()]
+        return {"network": self.trainee.network.state_dict(), "optimizer": moments}
+
+    def restore(self, state: Mapping[str, Any], done: int) -> None:
+        """Go on after ``done`` steps from what `state` returned; tensors that a graph knows keep their place."""
+        self.trainee.network.load_state_dict(state["network"])
+        for parameter, moments in zip(self._parameters(), state["optimizer"], strict=True):
+            current = self.optimizer.state[parameter]
+            for name, value in moments.items():
+                if name in current:
+                    current[name].copy_(value)
+                else:
+                    current[name] = value.clone()
+        self._order = self._batches()
+        for _ in range(done):
+            next(self._order)
+
+    def _parameters(self) -> list[Tensor]:
+        return [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
 
     def _batches(self) -> Iterator[Tensor]:
         return batches(len(self.trainee.images), self.trainee.budget.batch_size, self.trainee.seed)

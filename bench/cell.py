@@ -94,9 +94,10 @@ class Measure(Scoring):
 class Cell:
     """One training run: everything that can change its outcome, and nothing else, enters its identity.
 
-    ``label``, ``dataset_label``, ``group`` (the symmetry that the family promises) and ``suite`` are for people: they
-    are not part of the identity. ``architecture`` is what the plan found for the family's options and size (a
-    `bench.models.matching.Architecture`), so that no worker searches again.
+    ``label``, ``rival`` (the label of the network whose size this one has), ``dataset_label``, ``group`` (the symmetry
+    that the family promises) and ``suite`` are for people: they are not part of the identity. ``architecture`` is what
+    the plan found for the family's options and size (a `bench.models.matching.Architecture`), so that no worker
+    searches again.
     """
 
     dataset: str
@@ -118,6 +119,7 @@ class Cell:
     measure: Measure
     seed: int
     label: str = field(default="", compare=False)
+    rival: str = field(default="", compare=False)
     dataset_label: str = field(default="", compare=False)
     group: str = field(default="", compare=False)
     suite: str = field(default="", compare=False)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import psutil
 
-from bench.cell import Cell
+from bench.cell import Cell, Match
 from bench.data.dataset import Dataset, check_content
 from bench.errors import Impossible, UserError
 from bench.execute.cell import load_data, shape_of
 from bench.models.matching import resolve
 from bench.models.network import Shape
-from bench.suite import FamilyChoice, Suite, augmentations, cells, data_choices
+from bench.suite import FamilyChoice, Suite, augmentations, cells, data_choices, family_choices
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ def make(suite: Suite, standing: set[str], where: str) -> Plan:
     """
     planned: list[tuple[FamilyChoice, Shape, Cell]] = []
     notes: list[str] = []
+    rivals = {choice.label: choice for choice in family_choices(suite, where)}
     for data in data_choices(suite, where):
         dataset = load_data(data.entry.name, data.options.model_dump(mode="json"))
         largest, available = max(data.train_sizes), len(dataset.train)
@@ -53,7 +55,8 @@ def make(suite: Suite, standing: set[str], where: str) -> Plan:
         notes += [f"{data.label}: {note}" for note in (*dataset.notes, *check_content(dataset, where))]
         shape = shape_of(dataset)
         _check_copies(suite, dataset, largest, where)
-        planned += [(choice, shape, cell) for choice, cell in cells(suite, data, dataset.revision)]
+        size_of = partial(_size, shape=shape, rivals=rivals, where=where)
+        planned += [(choice, shape, cell) for choice, cell in cells(suite, data, dataset.revision, size_of)]
     planned.sort(key=lambda each: (each[2].seed, each[2].train_size, each[2].strength))
     waiting = [each for each in planned if each[2].cell_id not in standing]
     outcomes = [_resolved(choice, shape, cell) for choice, shape, cell in waiting]
@@ -70,6 +73,22 @@ def make(suite: Suite, standing: set[str], where: str) -> Plan:
         impossible=impossible,
         notes=tuple(dict.fromkeys(notes)),
     )
+
+
+def _size(choice: FamilyChoice, shape: Shape, rivals: Mapping[str, FamilyChoice], where: str) -> Match | None:
+    """Return the number that a choice's network has to meet: one that is given, or that of its rival on this data."""
+    match = choice.match
+    if match is None:
+        return None
+    if match.like is None:
+        assert match.target is not None
+        return Match(by=match.by, target=match.target)
+    rival = rivals[match.like]
+    try:
+        built = resolve(rival.entry, rival.options, shape, rival.width, _size(rival, shape, rivals, where))
+    except Impossible as reason:
+        raise UserError(f"{where}: match.like: '{match.like}' cannot be built: {reason}") from reason
+    return Match(by=match.by, target=built.parameters if match.by == "parameters" else built.flops)
 
 
 def _check_copies(suite: Suite, dataset: Dataset, images: int, where: str) -> None:
@@ -91,7 +110,7 @@ _FLOAT = 4
 def _resolved(choice: FamilyChoice, shape: Shape, cell: Cell) -> Cell | str:
     """Return the cell with its architecture, or the reason why there is none."""
     try:
-        architecture = resolve(choice.entry, choice.options, shape, choice.width, choice.match)
+        architecture = resolve(choice.entry, choice.options, shape, choice.width, cell.match)
     except Impossible as reason:
         return str(reason)
     return replace(cell, group=architecture.group, architecture=architecture)

@@ -8,9 +8,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from bench.axes import takes_list
-from bench.cell import Budget, Match, Scoring
+from bench.cell import Budget, Scoring
 from bench.registry import Entry, datasets, families, measurements
-from bench.suite import Augmentation, Data, Family, Suite
+from bench.suite import Augmentation, Data, Family, Matching, Suite
 
 
 def suite_schema() -> dict[str, Any]:
@@ -25,7 +25,7 @@ def suite_schema() -> dict[str, Any]:
     parts["augmentation"] = _with_axes(Augmentation)
     parts["budget"] = {**_with_axes(Budget), "oneOf": [{"required": ["epochs"]}, {"required": ["steps"]}]}
     parts["measure"] = _measure()
-    parts["match"] = {"anyOf": [_with_axes(Match), {"type": "null"}]}
+    parts["match"] = {"anyOf": [_matching(), {"type": "array", "items": _matching(), "minItems": 1}, {"type": "null"}]}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **schema,
@@ -53,9 +53,18 @@ def _entry(entry: Entry, own: type[BaseModel], key: str) -> dict[str, Any]:
     schema["properties"][key] = {"const": entry.name, "description": entry.summary}
     if key == "family":
         budget = {**_with_axes(Budget), "description": "keys of the budget that differ for this family"}
+        matching = {**_matching(), "description": "the size to match, instead of the suite's"}
+        several = {"type": "array", "items": matching, "minItems": 1}
+        schema["properties"]["match"] = {"anyOf": [matching, several, {"type": "null"}]}
         schema["properties"]["budget"] = {"anyOf": [budget, {"type": "array", "items": budget, "minItems": 1}]}
     schema["required"] = sorted({key, *schema.get("required", ()), *options.get("required", ())})
     return {**schema, "title": entry.name, "description": entry.summary}
+
+
+def _matching() -> dict[str, Any]:
+    """Return the schema of a size to match: a number, or the label of a network."""
+    sizes: list[dict[str, Any]] = [{"required": ["target"]}, {"required": ["like"]}]
+    return {**_with_axes(Matching), "oneOf": sizes}
 
 
 def _with_axes(model: type[BaseModel]) -> dict[str, Any]:

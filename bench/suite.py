@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 from bench import plugins
 from bench.augment import Crop, default_crop
@@ -51,12 +51,32 @@ class Augmentation(Spec):
         return str(group_of(group))
 
 
+class Matching(Spec):
+    """Widen families until they are of one size, given as a number or as that of another network of the suite."""
+
+    by: Literal["parameters", "flops"] = Field("parameters", description="trainable parameters, or FLOPs per image")
+    target: int | None = Field(None, gt=0, lt=2**63, description="the number to meet within 3 %")
+    like: Name | None = Field(None, description="the label of the network whose number is to be met within 3 %")
+
+    @model_validator(mode="after")
+    def _one_size(self) -> Matching:
+        if (self.target is None) == (self.like is None):
+            raise ValueError("give one of 'target', a number, and 'like', the label of a network")
+        return self
+
+    def described(self, rivals: Collection[str]) -> str:
+        """Return what a network of that size is called beside others, with the rival's name where there are several."""
+        unit = {"parameters": "parameters", "flops": "FLOPs"}[self.by]
+        return f"same {unit}" if len(rivals) == 1 else f"{unit} of {self.like}"
+
+
 class Family(Spec):
     """A family's own keys beside the options that it declares."""
 
     family: str = Field(description="a family of `equivaug list families`")
     label: Name | None = Field(None, description="name in tables and figures")
-    width: float | None = Field(None, gt=0, le=WIDEST, description="fields of the first block; none to match a budget")
+    width: float | None = Field(None, gt=0, le=WIDEST, description="fields of the first block; none to match a size")
+    match: dict[str, Any] | None = Field(None, description="the size to match, instead of the suite's")
     budget: dict[str, Any] = Field(default_factory=dict, description="keys of the budget that differ for this family")
 
 
@@ -69,7 +89,7 @@ class Suite(Spec):
     data: dict[str, Any]
     augmentation: dict[str, Any] = Field(default_factory=dict)
     families: tuple[dict[str, Any], ...] = Field(min_length=1)
-    match: dict[str, Any] | None = None
+    match: dict[str, Any] | tuple[dict[str, Any], ...] | None = None
     budget: dict[str, Any]
     seeds: Annotated[int, Field(ge=1, le=10_000)] | Annotated[tuple[Seed, ...], Field(min_length=1), Distinct()] = (
         Field(3, description="how many, or which")
@@ -96,7 +116,7 @@ class FamilyChoice:
     entry: Entry
     options: Options
     width: float | None
-    match: Match | None
+    match: Matching | None
     budget: Budget
     label: str
 
@@ -184,7 +204,7 @@ def augmentations(suite: Suite, where: str = "suite") -> list[Augmentation]:
 def family_choices(suite: Suite, where: str = "suite") -> list[FamilyChoice]:
     """Return every choice of every family's options, sizes and budgets, each with a label of its own."""
     found: list[tuple[dict[str, Any], FamilyChoice]] = []
-    matches = choices(suite.match, Match, f"{where}: match") if suite.match is not None else [None]
+    common = _matchings(suite.match, f"{where}: match")
     choices(suite.budget, Budget, f"{where}: budget")
     for position, written in enumerate(suite.families):
         here = f"{where}: families[{position}]"
@@ -195,12 +215,49 @@ def family_choices(suite: Suite, where: str = "suite") -> list[FamilyChoice]:
         for family in choices(own, Family, here):
             budgets = choices(_merged(suite.budget, family.budget), Budget, f"{here}.budget")
             for (written_options, option), budget in product(options, budgets):
+                label = family.label or _name(entry, option)
+                asked = common if family.match is None else _matchings(family.match, f"{here}.match")
+                # what others are matched to is not matched to itself
+                matches = [each for each in asked if each is None or each.like != label] or [None]
                 for match in matches if family.width is None else [None]:
                     told = {**written_options, "width": family.width, "match": match and match.target}
                     told |= budget.model_dump()
-                    label = family.label or _name(entry, option)
                     found.append((told, FamilyChoice(position, entry, option, family.width, match, budget, label)))
-    return _distinguished(found, where)
+    return _with_rivals(_distinguished(_twins(found), where), where)
+
+
+def _matchings(raw: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None, where: str) -> list[Matching | None]:
+    """Return the sizes to match, one at a time; None for no matching."""
+    if raw is None:
+        return [None]
+    several = [raw] if isinstance(raw, Mapping) else raw
+    return [each for one in several for each in choices(dict(one), Matching, where)]
+
+
+def _twins(found: list[tuple[dict[str, Any], FamilyChoice]]) -> list[tuple[dict[str, Any], FamilyChoice]]:
+    """Add to the labels of networks that are matched to another which size of it they share."""
+    rivals = {choice.match.like for _, choice in found if choice.match and choice.match.like}
+    return [
+        (told, replace(choice, label=f"{choice.label}, {choice.match.described(rivals)}"))
+        if choice.match and choice.match.like
+        else (told, choice)
+        for told, choice in found
+    ]
+
+
+def _with_rivals(found: list[FamilyChoice], where: str) -> list[FamilyChoice]:
+    """Return the choices; UserError where one is matched to a network that there is not, or that has no size itself."""
+    sized = {choice.label: choice for choice in found if choice.match is None or choice.match.target}
+    for choice in found:
+        like = choice.match and choice.match.like
+        if like and like not in sized:
+            raise UserError(f"{where}: match.like: no network has the label '{like}'{nearest(like, sized)}")
+        if like and sized[like].width is None and sized[like].match is None:
+            raise UserError(
+                f"{where}: families[{sized[like].position}]: others are matched to '{like}'; give it a 'width', or a "
+                "'match' with a 'target'"
+            )
+    return found
 
 
 def measure(asked: dict[str, Any], where: str = "suite") -> Measure:
@@ -223,8 +280,13 @@ def measure(asked: dict[str, Any], where: str = "suite") -> Measure:
     return Measure(**scoring.model_dump(), chosen=tuple(chosen))
 
 
-def cells(suite: Suite, data: DataChoice, revision: str) -> Iterator[tuple[FamilyChoice, Cell]]:
-    """Yield the cells of one data choice, whose content has the hash ``revision``; equal cells come once."""
+def cells(
+    suite: Suite, data: DataChoice, revision: str, size_of: Callable[[FamilyChoice], Match | None]
+) -> Iterator[tuple[FamilyChoice, Cell]]:
+    """Yield the cells of one data choice, whose content has the hash ``revision``; equal cells come once.
+
+    ``size_of`` returns the number that a choice's network has to meet.
+    """
     seen = set()
     data_options = data.options.model_dump(mode="json")
     specs = augmentations(suite)
@@ -234,6 +296,7 @@ def cells(suite: Suite, data: DataChoice, revision: str) -> Iterator[tuple[Famil
     seeds = range(suite.seeds) if isinstance(suite.seeds, int) else suite.seeds
     for choice in family_choices(suite):
         family_options = choice.options.model_dump(mode="json")
+        match = size_of(choice)
         for (spec, strength), size, seed in product(settings, data.train_sizes, seeds):
             cell = Cell(
                 dataset=data.entry.name,
@@ -245,7 +308,7 @@ def cells(suite: Suite, data: DataChoice, revision: str) -> Iterator[tuple[Famil
                 family_options=family_options,
                 family_version=choice.entry.version,
                 width=choice.width,
-                match=choice.match,
+                match=match,
                 augmentation_group=spec.group,
                 resampling=spec.resampling,
                 crop=data.crop or default_crop(group_of(spec.group)),
@@ -256,6 +319,7 @@ def cells(suite: Suite, data: DataChoice, revision: str) -> Iterator[tuple[Famil
                 measure=measured,
                 seed=seed,
                 label=choice.label,
+                rival=(choice.match and choice.match.like) or "",
                 # inputs that are resampled in another way are other inputs: they have panels and rows of their own
                 dataset_label=f"{data.label} {spec.resampling}" if several else data.label,
                 suite=suite.name,

@@ -43,6 +43,7 @@ COLUMNS: dict[str, dict[str, type]] = {
         "width": float,
         "match_by": str,
         "match_target": float,
+        "match_like": str,
         "status": str,
         "reason": str,
         "test_accuracy": float,

@@ -115,11 +115,11 @@ class Spy:
         self.augment: Any = None
         fit = module.fit
 
-        def spied(trainee: Trainee, validate: Any) -> Fit:
+        def spied(trainee: Trainee, validate: Any, *others: Any) -> Fit:
             self.initial = {key: value.clone() for key, value in trainee.network.state_dict().items()}
             self.network, self.images, self.labels = trainee.network, trainee.images, trainee.labels
             self.augment = lambda images, step: trainee.moves.apply(images, *trainee.moves.draw(step, len(images)))
-            return fit(trainee, validate)
+            return fit(trainee, validate, *others)
 
         monkeypatch.setattr(module, "fit", spied)
 

@@ -20,7 +20,7 @@ from bench.cell import Budget, Cell, Match, Measure
 from bench.errors import UserError
 from bench.listing import listing
 from bench.schema import suite_schema
-from bench.suite import Suite, cells, data_choices, family_choices, parse
+from bench.suite import FamilyChoice, Suite, cells, data_choices, family_choices, parse
 from bench.yamlfile import dumped, loaded, read
 from tests.fakes import make_cell
 
@@ -47,9 +47,14 @@ def changed(**changes: Any) -> dict[str, Any]:
     return raw
 
 
+def as_written(choice: FamilyChoice) -> Match | None:
+    """The size to match, where it is a number."""
+    return choice.match and Match(by=choice.match.by, target=choice.match.target)
+
+
 def expanded(raw: dict[str, Any]) -> list[Cell]:
     suite = parse(raw)
-    return [cell for data in data_choices(suite) for _, cell in cells(suite, data, "0")]
+    return [cell for data in data_choices(suite) for _, cell in cells(suite, data, "0", as_written)]
 
 
 def message(raw: Any, *overrides: str) -> str:
@@ -206,7 +211,10 @@ def test_a_family_may_have_its_own_length_of_training() -> None:
         (changed(measure={"equivariance": {"angels": [45]}}), "s.yaml: measure.equivariance.angels: unknown key"),
         (changed(measure={"equivariance": {"angles": []}}), "s.yaml: measure.equivariance.angles: a list should have"),
         (changed(match={"target": 0}), "s.yaml: match.target: should be greater than 0; found 0"),
-        (changed(match={"by": "parameters"}), "s.yaml: match.target: missing"),
+        (
+            changed(match={"by": "parameters"}),
+            "s.yaml: match: give one of 'target', a number, and 'like', the label of a network",
+        ),
         (changed(name="a/b"), "s.yaml: name: "),
         (changed(seeds=[-1]), "s.yaml: seeds[0]: should be greater than or equal to 0; found -1"),
         (changed(seeds=[2**63]), "s.yaml: seeds[0]: should be less than 9223372036854775808; found"),

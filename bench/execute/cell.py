@@ -159,7 +159,9 @@ def probe(cell: Cell, device: str, steps: int = 3) -> Cost:
 def _settings(cell: Cell, device: torch.device) -> dict[str, Any]:
     """Return the columns that say how the cell was trained."""
     budget = cell.budget
-    matched = {"match_by": cell.match.by, "match_target": cell.match.target} if cell.match else {}
+    matched: dict[str, Any] = {}
+    if cell.match:
+        matched = {"match_by": cell.match.by, "match_target": cell.match.target, "match_like": cell.rival or None}
     names = ("batch_size", "optimizer", "lr", "schedule", "checkpoint")
     return {**matched, **{name: getattr(budget, name) for name in names}, "precision": precision(budget, device)}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -101,6 +102,7 @@ def test_a_cell_that_was_killed_goes_on_from_its_snapshot(tmp_path: Path) -> Non
     process = started(suite, resumed, workers=1)
     _, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors.decode()
+    assert re.search(r"goes on after [\d,]+ of 1,200 steps", errors.decode())
     assert not (resumed / "snapshots").exists()
     left, right = tables.read(whole), tables.read(resumed)
     assert (right.runs["status"] == "done").all()

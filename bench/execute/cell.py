@@ -129,7 +129,7 @@ def _snapshots(cells: Sequence[Cell], device: torch.device, folder: Path | None)
         "cells": " ".join(cell.cell_id for cell in cells),
         "precision": precision(cells[0].budget, device),
         "device": device.type,
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),
         "equivaug": bench.__version__,
     }
     return Snapshots(folder / f"{name}.pt", settings)

@@ -6,6 +6,7 @@ Every step is a function of (seed, step) and of the weights: the same cell gives
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -65,6 +66,7 @@ def fit_together(
         seconds, evaluated_at, first = 0.0, 0, 0
         if snapshots and (kept := snapshots.load(device)):
             first, seconds, evaluated_at = _restored(kept, step, outcomes, device)
+            print(f"goes on after {first:,} of {total:,} steps, from {snapshots.path}", file=sys.stderr)
         since = clock(device)
         for done in range(first + 1, total + 1):
             if (done - 1) % BLOCK == 0:

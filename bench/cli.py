@@ -226,6 +226,22 @@ def compare(
 
 
 @app.command()
+def power(
+    results: ResultsArgument,
+    points: Annotated[float, typer.Option(min=0.01, max=100, callback=_finite, help="The difference to find.")] = 2.0,
+) -> None:
+    """Say how many seeds a difference needs.
+
+    From the noise of the seeds that there are: for one number of seeds, and for looking at 3, 5, 8 and 12.
+    """
+    from bench import tables as made
+    from bench.analysis.power import power as needed
+    from bench.analysis.power import told
+
+    print("\n".join(told(needed(made.read(results).runs, points / 100), points / 100)))
+
+
+@app.command()
 def merge(
     sources: Annotated[list[Path], typer.Argument(help="Results folders.")],
     into: Annotated[Path, typer.Option(help="A new folder for all their cells.")],

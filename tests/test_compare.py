@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import ttest_1samp
 
 from bench import tables as made
 from bench.analysis.compare import compare, told
@@ -137,3 +138,27 @@ def test_what_cannot_be_compared_is_one_sentence(
         said = capsys.readouterr().err
         assert message in said
         assert said.count("\n") == 1
+
+
+def test_the_cells_of_one_seed_are_one_observation() -> None:
+    """Two runs of the same code, in which a seed's settings go up and down together: hardly ever a change."""
+    first = matrix(base)
+    runs, labels, seeds = first.runs, first.runs["label"], first.runs["seed"]
+    called = cells_called = 0
+    for trial in range(200):
+        rng = np.random.default_rng(trial)
+        changes = seeds.map(dict(enumerate(rng.normal(0, 0.02, 5)))) + rng.normal(0, 0.02, len(runs))
+        found = compare(first, replace(first, runs=runs.assign(**{VALUE: runs[VALUE] + changes})), VALUE, 0)
+        called += set(verdicts(found.labels).values()) != {"unclear"}
+        p = [ttest_1samp(changes[labels == label], 0).pvalue for label in labels.unique()]
+        cells_called += min(p) * len(p) < 0.05
+    assert called / 200 <= 0.08
+    assert cells_called / 200 > 0.15  # the control: as if every cell were an observation of its own
+
+
+def test_bytes_that_changed_alike_for_all_seeds_have_changed() -> None:
+    larger = matrix(base)
+    before = matrix(base)
+    before.runs["peak_memory_bytes"] = 1000.0
+    larger.runs["peak_memory_bytes"] = 1100.0
+    assert compare(before, larger, "peak_memory_bytes", 0).regressed

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_1samp
 
-from bench.analysis.differences import holm
-from bench.analysis.sequential import LOOKS, MARGIN, critical, estimate, least_p, p_values, sequential_p
+from bench.analysis.differences import holm, p_values
+from bench.analysis.sequential import LOOKS, MARGIN, critical, estimate, least_p, sequential_p
 
 PATHS = 20_000
 

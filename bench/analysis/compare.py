@@ -25,9 +25,9 @@ class Comparison:
     """What `compare` found.
 
     ``labels`` has one row per label and ``settings`` one per setting of it: ``change`` (positive is better), its
-    interval, ``p_holm``, and ``verdict``: ``improved``, ``regressed``, ``equal`` or ``unclear``. ``only_a`` and
-    ``only_b`` are the cells that are done in one alone, with how they ended in the other, if they are there; ``lost``
-    are those of ``only_a`` that diverged or failed in B.
+    interval over ``n`` seeds, the number of ``cells``, ``p_holm``, and ``verdict``: ``improved``, ``regressed``,
+    ``equal`` or ``unclear``. ``only_a`` and ``only_b`` are the cells that are done in one alone, with how they ended in
+    the other, if they are there; ``lost`` are those of ``only_a`` that diverged or failed in B.
     """
 
     value: str
@@ -48,9 +48,11 @@ def compare(a: Tables, b: Tables, value: str, tolerance: float) -> Comparison:
 
     A change is in units of ``value`` where that is a share, and elsewhere relative: the difference over the mean of the
     two, from -200 to 200 %, so that values of zero are compared too.
-    It is called where a paired t-test, Holm-corrected over the rows of its kind, says that it lies beyond
-    ``tolerance``. ValueError where nothing is done in both, or where a folder has two cells with all their
-    axes in common.
+    The settings of one seed share its images and its weights, so that their changes depend on one another: a label's
+    change is the mean over its settings within each seed, and its test is over seeds. It is called where a paired
+    t-test, Holm-corrected over the rows of its kind, says that it lies beyond ``tolerance``; a change of bytes or
+    seconds that is the same for all seeds is certain. ValueError where nothing is done in both, or where a folder has
+    two cells with all their axes in common.
     """
     cells = _joined(a.runs, b.runs, value)
     both = cells.dropna(subset=["value_a", "value_b"])
@@ -61,8 +63,8 @@ def compare(a: Tables, b: Tables, value: str, tolerance: float) -> Comparison:
     only_a, only_b = cells[in_a & ~in_b], cells[in_b & ~in_a]
     return Comparison(
         value,
-        _changes(both, ["label"], tolerance),
-        _changes(both, ["label", *SETTING], tolerance),
+        _changes(both, ["label"], value, tolerance),
+        _changes(both, ["label", *SETTING], value, tolerance),
         only_a,
         only_b,
         only_a[only_a["status_b"].isin(_OWN)],
@@ -71,10 +73,10 @@ def compare(a: Tables, b: Tables, value: str, tolerance: float) -> Comparison:
 
 def told(found: Comparison) -> Iterator[str]:
     """Yield a comparison as lines for a terminal."""
-    compared = int(found.labels["n"].sum())
+    compared = int(found.labels["cells"].sum())
     yield f"{found.value} of {compared} cells that are done in both, B against A; positive is better"
     for row in each(found.labels):
-        yield f"  {row.verdict:9}  {row.label}, {row.n} cells: {_text(row, found.value)}"
+        yield f"  {row.verdict:9}  {row.label}, {row.cells} cells of {row.n} seeds: {_text(row, found.value)}"
     for row in each(found.settings[found.settings["verdict"].isin(["improved", "regressed"])]):
         setting = f"strength {row.strength:g}, {row.train_size:,} images"
         yield f"  {row.verdict:9}  {row.label}, {setting}: {_text(row, found.value)}"
@@ -117,17 +119,19 @@ def _change(before: pd.Series, after: pd.Series, value: str) -> pd.Series:
     return pd.Series(sign * np.where(a == b, 0.0, relative), index=before.index)
 
 
-def _changes(cells: pd.DataFrame, by: list[str], tolerance: float) -> pd.DataFrame:
+def _changes(cells: pd.DataFrame, by: list[str], value: str, tolerance: float) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for key, part in cells.groupby(by):
-        change = part["change"]
+        change = part.groupby("seed")["change"].mean()
         found = interval(change)
         beyond = abs(found.mean) - tolerance
         # tested against the nearer end of what is tolerated
         p = p_value(change - np.sign(found.mean) * tolerance) if beyond > 0 else 1.0
+        if beyond > 0 and found.n > 1 and change.nunique() == 1 and not is_share(value):
+            p = 0.0
         rows.append({**dict(zip(by, key, strict=True)), "change": found.mean, "low": found.low, "high": found.high})
-        rows[-1] |= {"n": found.n, "p": p, "equal": bool((change == 0).all())}
-    table = pd.DataFrame(rows, columns=[*by, "change", "low", "high", "n", "p", "equal"])
+        rows[-1] |= {"cells": len(part), "n": found.n, "p": p, "equal": bool((part["change"] == 0).all())}
+    table = pd.DataFrame(rows, columns=[*by, "change", "low", "high", "cells", "n", "p", "equal"])
     p_holm = holm(table.pop("p").to_numpy(float))
     words = np.where(table["change"] > 0, "improved", "regressed")
     verdict = np.where(p_holm < SIGNIFICANT, words, np.where(table.pop("equal"), "equal", "unclear"))

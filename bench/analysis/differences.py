@@ -48,14 +48,20 @@ def holm(p: np.ndarray) -> np.ndarray:
 
 
 def p_value(difference: pd.Series) -> float:
-    """Return the p-value of the paired t-test of no difference; NaN for fewer than two.
+    """Return the p-value of the paired t-test of no difference (`p_values`); NaN for fewer than two."""
+    return math.nan if len(difference) < 2 else float(p_values(difference.to_numpy(float)))
 
-    Differences that are all the same have no noise to test with: they are certain.
+
+def p_values(differences: np.ndarray) -> np.ndarray:
+    """Return the p-values of paired t-tests of no mean (...,) of differences (..., n), n of 2 or more.
+
+    Where all differences are one and the same there is no noise to test with, and the test is that of their signs:
+    2^(1 - n), or 1 where they are zero.
     """
-    if len(difference) < 2:
-        return math.nan
-    if difference.nunique() == 1:
-        return 1.0 if difference.iloc[0] == 0 else 0.0
-    n = len(difference)
-    t = abs(difference.mean()) / (difference.std() / n**0.5)
-    return float(2 * stdtr(n - 1, -t))
+    n = differences.shape[-1]
+    mean, deviation = differences.mean(-1), differences.std(-1, ddof=1)
+    # means of rounded scores: what differs by less than the last digits is one value
+    constant = np.ptp(differences, axis=-1) <= 1e-9 * np.abs(differences).max(-1)
+    t = np.abs(mean) / np.where(constant, 1, deviation) * n**0.5
+    signs = np.where(mean == 0, 1.0, 2.0 ** (1 - n))
+    return np.where(constant, signs, 2 * stdtr(n - 1, -t))

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import chdtri, nctdtr, stdtrit
 
-from bench.analysis.differences import SIGNIFICANT, paired_differences
+from bench.analysis.differences import SIGNIFICANT, p_values, paired_differences
 from bench.analysis.duels import is_plain
-from bench.analysis.sequential import LOOKS, critical, p_values
+from bench.analysis.sequential import LOOKS, critical
 from bench.analysis.summary import done
 
 #: The share of experiments that shall find a difference that there is.

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.special import stdtr, stdtrit
+from scipy.special import stdtrit
 
-from bench.analysis.differences import SIGNIFICANT
+from bench.analysis.differences import SIGNIFICANT, p_values
 
 #: Numbers of seeds at which a comparison is looked at.
 LOOKS = (3, 5, 8, 12)
@@ -27,20 +27,6 @@ LOOKS = (3, 5, 8, 12)
 MARGIN = 0.02
 
 _PATHS = 400_000
-
-
-def p_values(differences: np.ndarray) -> np.ndarray:
-    """Return the p-values of paired t-tests of no mean (...,) of differences (..., n), n of 2 or more.
-
-    Where all differences are one and the same there is no noise to test with, and the test is that of their signs:
-    2^(1 - n), or 1 where they are zero.
-    """
-    n = differences.shape[-1]
-    mean, deviation = differences.mean(-1), differences.std(-1, ddof=1)
-    constant = np.ptp(differences, axis=-1) == 0
-    t = np.abs(mean) / np.where(constant, 1, deviation) * n**0.5
-    signs = np.where(mean == 0, 1.0, 2.0 ** (1 - n))
-    return np.where(constant, signs, 2 * stdtr(n - 1, -t))
 
 
 def least_p(differences: np.ndarray, looks: Sequence[int] = LOOKS) -> np.ndarray:

@@ -20,6 +20,7 @@ from bench.analysis.matched_time import matched_time
 from bench.analysis.printed import KINDS, printed
 from bench.analysis.ranking import ranking
 from bench.analysis.verdict import headline, verdict
+from bench.tables import Tables
 from tests.matrices import matrix, noise
 
 
@@ -157,7 +158,63 @@ def test_upright_scores_may_decide_instead() -> None:
 def test_what_is_not_done_is_told() -> None:
     tables = matrix(ahead)
     tables.runs.loc[:2, "status"] = "diverged"
-    assert "3 cells diverged" in verdict(tables).sentences[-1]
+    tables.runs.loc[20:, "status"] = "skipped"
+    told = verdict(tables).sentences
+    label = tables.runs["label"].iloc[0]
+    assert re.search(
+        rf"^Of the 20 trainings of {label}, 3 diverged \(a share of 3 to 38 %, exact 95 % interval\)", told[-2]
+    )
+    assert told[-1] == "Not part of it: 20 cells that cannot be."
+
+
+def seldom(label: str, size: int, strength: float, seed: int) -> float:
+    return 0.5 + 0.04 * (label != "cnn") + noise(label, size, strength, seed)
+
+
+def with_ends(tables: Tables, label: str, seeds: int, status: str) -> Tables:
+    """The tables with so many seeds of a label ended otherwise, their scores gone."""
+    mine = (tables.runs["label"] == label) & (tables.runs["seed"] < seeds)
+    scores = [column for column in tables.runs if column.endswith("accuracy")]
+    tables.runs.loc[mine, scores] = np.nan
+    tables.runs.loc[mine, "status"] = status
+    return tables
+
+
+def test_a_network_that_seldom_trains_does_not_win_by_the_seeds_that_did() -> None:
+    """Seven of ten seeds of the better network diverge."""
+    trained = matrix(seldom, seeds=10, chance_accuracy=0.1, test_size=500)
+    assert "build the symmetry in. It wins" in verdict(trained).headline
+    found = verdict(with_ends(trained, "steerable C8", 7, "diverged"))
+    assert "augment a plain network" in found.headline
+    assert any("trainings of steerable C8, 28 diverged" in sentence for sentence in found.sentences)
+    row = duels(trained.runs).iloc[0]
+    assert row["equivariant_mean"] == pytest.approx(0.7 * 0.1 + 0.3 * 0.54, abs=0.01)
+
+
+def test_one_lucky_seed_does_not_choose_a_network() -> None:
+    """Of a third network one seed of five trained, and scores more than the good one."""
+    labels = {"cnn": "C1", "steerable C8": "C8", "gcnn": "C4"}
+    lucky = lambda label, size, strength, seed: seldom(label, size, strength, seed) + 0.3 * (label == "gcnn")  # noqa: E731
+    tables = matrix(lucky, labels=labels, chance_accuracy=0.1, test_size=500)
+    tables = with_ends(tables, "gcnn", 4, "diverged")
+    assert set(duels(tables.runs)["equivariant_label"]) == {"steerable C8"}
+    assert (duels(tables.runs)["winner"] == "equivariant").all()
+
+
+@pytest.mark.parametrize("status", ["failed", "oom", "infra"])
+def test_where_seeds_are_missing_nobody_wins(status: str) -> None:
+    tables = with_ends(matrix(ahead), "steerable C8", 1, status)
+    assert (duels(tables.runs)["winner"] == "").all()
+    assert (duels(tables.runs)["lacking"] == "steerable C8").all()
+    found = verdict(tables)
+    assert "Trainings of steerable C8 failed: where they are missing, nobody wins." in found.headline
+    assert "build the symmetry in" not in found.headline
+    assert any("trainings of steerable C8, 4 failed" in sentence for sentence in found.sentences)
+
+
+def test_diverged_cells_of_tables_that_tell_no_chance_are_missing() -> None:
+    tables = with_ends(matrix(ahead), "steerable C8", 1, "diverged")
+    assert (duels(tables.runs)["lacking"] == "steerable C8").all()
 
 
 @pytest.mark.parametrize("labels", [{"cnn": "C1"}, {"steerable C8": "C8"}])

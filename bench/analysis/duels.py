@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from bench.analysis.differences import SIGNIFICANT, holm, p_value
-from bench.analysis.summary import done, interval
+from bench.analysis.failures import counted, lacking
+from bench.analysis.summary import interval
 
 PART = ["dataset", "augmentation_group"]
 CHOICE = ["label", "strength", "copies"]
@@ -20,7 +21,7 @@ CHOSEN_BY = {
     "test_accuracy": "upright_validation_accuracy",
 }
 
-_DIFFERENCE = ["difference", "low", "high", "n", "p"]
+_DIFFERENCE = ["difference", "low", "high", "n", "p", "lacking"]
 _SIDE = [*CHOICE, "mean", "low", "high"]
 _COLUMNS = [*PART, "train_size", *(f"{side}_{key}" for side in ("plain", "equivariant") for key in _SIDE), *_DIFFERENCE]
 
@@ -30,14 +31,16 @@ def duels(runs: pd.DataFrame, value: str = "transformed_accuracy") -> pd.DataFra
 
     Both sides are chosen on validation data: the test scores that are compared did not choose. ``difference`` is the
     equivariant's score minus the plain one's, paired over shared seeds, with its 95 % t-interval, ``p_holm`` corrected
-    over all rows; ``winner`` is ``equivariant``, ``plain``, or empty where the difference may be chance. Cells without
-    the validation score that would choose are left out.
+    over all rows; ``winner`` is ``equivariant``, ``plain``, or empty where the difference may be chance. A cell that
+    diverged scores chance; where trainings of a side failed otherwise, ``lacking`` names it, and nobody wins. Cells
+    without the validation score that would choose are left out.
     """
     rows = []
     for part, plain, equivariant in _pairs(runs, value):
         sides = {"plain": plain, "equivariant": equivariant}
         told = {f"{side}_{key}": found for side, cells in sides.items() for key, found in _told(cells, value).items()}
-        rows.append({**part, **told, **_test(_difference(plain, equivariant, value))})
+        difference = _test(_difference(plain, equivariant, value))
+        rows.append({**part, **told, **difference, "lacking": _lacking(runs, part, plain, equivariant)})
     return _judged(pd.DataFrame(rows, columns=_COLUMNS))
 
 
@@ -46,13 +49,15 @@ def overall(runs: pd.DataFrame, value: str = "transformed_accuracy") -> pd.DataF
 
     The mean over sizes is taken within each seed, so that its interval is over seeds. Seeds that lack a size are out.
     """
-    found: dict[tuple[str, ...], list[pd.Series]] = {}
+    found: dict[tuple[str, ...], list[tuple[pd.Series, str]]] = {}
     for part, plain, equivariant in _pairs(runs, value):
-        found.setdefault(tuple(part[key] for key in PART), []).append(_difference(plain, equivariant, value))
+        difference, without = _difference(plain, equivariant, value), _lacking(runs, part, plain, equivariant)
+        found.setdefault(tuple(part[key] for key in PART), []).append((difference, without))
     rows = []
-    for key, differences in found.items():
-        mean = pd.concat(differences, axis=1).dropna().mean(axis=1)
-        rows.append({**dict(zip(PART, key, strict=True)), **_test(mean)})
+    for key, sizes in found.items():
+        mean = pd.concat([difference for difference, _ in sizes], axis=1).dropna().mean(axis=1)
+        without = next((label for _, label in sizes if label), "")
+        rows.append({**dict(zip(PART, key, strict=True)), **_test(mean), "lacking": without})
     return _judged(pd.DataFrame(rows, columns=[*PART, *_DIFFERENCE]))
 
 
@@ -63,7 +68,7 @@ def is_plain(runs: pd.DataFrame) -> pd.Series[bool]:
 
 def _pairs(runs: pd.DataFrame, value: str) -> Iterator[tuple[dict[str, Any], pd.DataFrame, pd.DataFrame]]:
     """Yield a part of the table and the cells of its best plain and of its best equivariant network."""
-    cells = done(runs).dropna(subset=[value, CHOSEN_BY[value]])
+    cells = counted(runs).dropna(subset=[value, CHOSEN_BY[value]])
     for key, part in cells.groupby([*PART, "train_size"]):
         plain = is_plain(part)
         if plain.any() and not plain.all():
@@ -77,6 +82,16 @@ def _best(cells: pd.DataFrame, value: str) -> pd.DataFrame:
     return cells.set_index(CHOICE).loc[[means.idxmax()]].reset_index()
 
 
+def _lacking(runs: pd.DataFrame, part: dict[str, Any], *sides: pd.DataFrame) -> str:
+    """Return the label of the first side of which trainings have no score that counts, or nothing."""
+    without = lacking(runs)
+    for cells in sides:
+        at = {**part, **{key: cells[key].iloc[0] for key in CHOICE}}
+        if (without[list(at)] == pd.Series(at)).all(axis=1).any():
+            return str(at["label"])
+    return ""
+
+
 def _difference(plain: pd.DataFrame, equivariant: pd.DataFrame, value: str) -> pd.Series:
     return (equivariant.set_index("seed")[value] - plain.set_index("seed")[value]).dropna()
 
@@ -84,7 +99,7 @@ def _difference(plain: pd.DataFrame, equivariant: pd.DataFrame, value: str) -> p
 def _test(difference: pd.Series) -> dict[str, Any]:
     found = interval(difference)
     told = found.mean, found.low, found.high, found.n, p_value(difference)
-    return dict(zip(_DIFFERENCE, told, strict=True))
+    return dict(zip(_DIFFERENCE[:-1], told, strict=True))
 
 
 def _told(cells: pd.DataFrame, value: str) -> dict[str, Any]:
@@ -96,4 +111,6 @@ def _told(cells: pd.DataFrame, value: str) -> dict[str, Any]:
 def _judged(table: pd.DataFrame) -> pd.DataFrame:
     p_holm = holm(table["p"].to_numpy(float))
     winner = np.where(table["difference"] > 0, "equivariant", "plain")
-    return table.drop(columns="p").assign(p_holm=p_holm, winner=np.where(p_holm < SIGNIFICANT, winner, ""))
+    return table.drop(columns="p").assign(
+        p_holm=p_holm, winner=np.where((p_holm < SIGNIFICANT) & (table["lacking"] == ""), winner, "")
+    )

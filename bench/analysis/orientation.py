@@ -9,7 +9,7 @@ import numpy as np
 from scipy.stats import binomtest
 
 from bench.analysis.differences import SIGNIFICANT, holm
-from bench.analysis.summary import LEVEL
+from bench.analysis.failures import share_interval
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,7 @@ class TwoSamples:
     @property
     def interval(self) -> tuple[float, float]:
         """The exact 95 % interval of the accuracy (Clopper & Pearson 1934)."""
-        found = binomtest(self.right, self.tested).proportion_ci(LEVEL, method="exact")
-        return float(found.low), float(found.high)
+        return share_interval(self.right, self.tested)
 
     @property
     def p(self) -> float:

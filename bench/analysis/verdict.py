@@ -12,6 +12,7 @@ from bench.analysis.chance import nothing_learned
 from bench.analysis.controls import losses
 from bench.analysis.duels import CHOICE, PART, duels, is_plain, overall
 from bench.analysis.exchange import exchange_rates, rate_text
+from bench.analysis.failures import failures
 from bench.analysis.matched_time import matched_time
 from bench.analysis.summary import done, each, interval
 from bench.tables import Tables
@@ -59,7 +60,7 @@ def _answers(runs: pd.DataFrame, value: str) -> Iterator[tuple[pd.DataFrame, str
         rows = table[_is_of(table, mean)]
         reason = nothing_learned(runs[_is_of(runs, mean)])
         where = f"On {mean.dataset}, moved by {mean.augmentation_group}"
-        yield rows, f"{where}: {reason}." if reason else _headline(rows, mean), reason is None
+        yield rows, f"{where}: {reason}." if reason else _headline(rows, mean) + _withheld(rows), reason is None
 
 
 def _headline(rows: pd.DataFrame, mean: Any) -> str:
@@ -85,6 +86,12 @@ def _headline(rows: pd.DataFrame, mean: Any) -> str:
         if side in winners.values()
     ]
     return f"{where}: {'; '.join(parts)}."
+
+
+def _withheld(rows: pd.DataFrame) -> str:
+    """Say of which networks trainings are missing, so that a difference names no winner."""
+    labels = [label for label in dict.fromkeys(rows["lacking"]) if label]
+    return f" Trainings of {' and '.join(labels)} failed: where they are missing, nobody wins." if labels else ""
 
 
 def _scores(rows: pd.DataFrame) -> Iterator[str]:
@@ -208,10 +215,11 @@ def _fairness(runs: pd.DataFrame) -> Iterator[str]:
 
 
 def _missing(runs: pd.DataFrame) -> Iterator[str]:
-    """Say which cells are not part of the answer."""
-    statuses = runs.loc[runs["status"] != "done", "status"].value_counts()
-    if len(statuses):
-        yield f"Not part of it: {', '.join(f'{count} cells {status}' for status, count in statuses.items())}."
+    """Say which trainings came to nothing, and what is not part of the answer."""
+    yield from failures(runs)
+    skipped = int((runs["status"] == "skipped").sum())
+    if skipped:
+        yield f"Not part of it: {skipped} cells that cannot be."
     if not runs.empty and not is_plain(runs).any():
         yield "There is no plain network (one of the group C1) to compare with."
 

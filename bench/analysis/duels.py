@@ -31,34 +31,47 @@ def duels(runs: pd.DataFrame, value: str = "transformed_accuracy") -> pd.DataFra
 
     Both sides are chosen on validation data: the test scores that are compared did not choose. ``difference`` is the
     equivariant's score minus the plain one's, paired over shared seeds, with its 95 % t-interval, ``p_holm`` corrected
-    over all rows; ``winner`` is ``equivariant``, ``plain``, or empty where the difference may be chance. A cell that
-    diverged scores chance; where trainings of a side failed otherwise, ``lacking`` names it, and nobody wins. Cells
-    without the validation score that would choose are left out.
+    over all rows and those of `overall`; ``winner`` is ``equivariant``, ``plain``, or empty where the difference may be
+    chance. A cell that diverged scores chance; where trainings of a side failed otherwise, ``lacking`` names it, and
+    nobody wins. Cells without the validation score that would choose are left out.
     """
-    rows = []
-    for part, plain, equivariant in _pairs(runs, value):
-        sides = {"plain": plain, "equivariant": equivariant}
-        told = {f"{side}_{key}": found for side, cells in sides.items() for key, found in _told(cells, value).items()}
-        difference = _test(_difference(plain, equivariant, value))
-        rows.append({**part, **told, **difference, "lacking": _lacking(runs, part, plain, equivariant)})
-    return _judged(pd.DataFrame(rows, columns=_COLUMNS))
+    return _tables(runs, value)[0]
 
 
 def overall(runs: pd.DataFrame, value: str = "transformed_accuracy") -> pd.DataFrame:
     """Return one row per data set and augmentation group: the difference of `duels`, averaged over training-set sizes.
 
     The mean over sizes is taken within each seed, so that its interval is over seeds. Seeds that lack a size are out.
+    Where there is one size, its row is that of `duels`; elsewhere the mean is one more test among theirs.
     """
-    found: dict[tuple[str, ...], list[tuple[pd.Series, str]]] = {}
+    return _tables(runs, value)[1]
+
+
+def _tables(runs: pd.DataFrame, value: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the tests of the sizes and of their means, all of them corrected together."""
+    sizes: list[dict[str, Any]] = []
+    parts: dict[tuple[str, ...], list[tuple[pd.Series, str]]] = {}
     for part, plain, equivariant in _pairs(runs, value):
+        sides = {"plain": plain, "equivariant": equivariant}
+        told = {f"{side}_{key}": found for side, cells in sides.items() for key, found in _told(cells, value).items()}
         difference, without = _difference(plain, equivariant, value), _lacking(runs, part, plain, equivariant)
-        found.setdefault(tuple(part[key] for key in PART), []).append((difference, without))
-    rows = []
-    for key, sizes in found.items():
-        mean = pd.concat([difference for difference, _ in sizes], axis=1).dropna().mean(axis=1)
-        without = next((label for _, label in sizes if label), "")
-        rows.append({**dict(zip(PART, key, strict=True)), **_test(mean), "lacking": without})
-    return _judged(pd.DataFrame(rows, columns=[*PART, *_DIFFERENCE]))
+        sizes.append({**part, **told, **_test(difference), "lacking": without})
+        parts.setdefault(tuple(part[key] for key in PART), []).append((difference, without))
+    means: list[dict[str, Any]] = []
+    for key, rows in parts.items():
+        mean = pd.concat([difference for difference, _ in rows], axis=1).dropna().mean(axis=1)
+        without = next((label for _, label in rows if label), "")
+        means.append({**dict(zip(PART, key, strict=True)), **_test(mean), "lacking": without})
+    several = [len(rows) > 1 for rows in parts.values()]
+    p = [row["p"] for row in sizes] + [row["p"] for row, counts in zip(means, several, strict=True) if counts]
+    p_holm = holm(np.array(p, float))
+    of_sizes, rest = p_holm[: len(sizes)], iter(p_holm[len(sizes) :])
+    alone = {tuple(row[key] for key in PART): each for row, each in zip(sizes, of_sizes, strict=True)}
+    of_means = [next(rest) if counts else alone[key] for key, counts in zip(parts, several, strict=True)]
+    return (
+        _judged(pd.DataFrame(sizes, columns=_COLUMNS), of_sizes),
+        _judged(pd.DataFrame(means, columns=[*PART, *_DIFFERENCE]), np.array(of_means, float)),
+    )
 
 
 def is_plain(runs: pd.DataFrame) -> pd.Series[bool]:
@@ -108,9 +121,7 @@ def _told(cells: pd.DataFrame, value: str) -> dict[str, Any]:
     return {key: cells[key].iloc[0] for key in CHOICE} | score
 
 
-def _judged(table: pd.DataFrame) -> pd.DataFrame:
-    p_holm = holm(table["p"].to_numpy(float))
+def _judged(table: pd.DataFrame, p_holm: np.ndarray) -> pd.DataFrame:
     winner = np.where(table["difference"] > 0, "equivariant", "plain")
-    return table.drop(columns="p").assign(
-        p_holm=p_holm, winner=np.where((p_holm < SIGNIFICANT) & (table["lacking"] == ""), winner, "")
-    )
+    is_sure = (p_holm < SIGNIFICANT) & (table["lacking"] == "")
+    return table.drop(columns="p").assign(p_holm=p_holm, winner=np.where(is_sure, winner, ""))

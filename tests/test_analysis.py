@@ -41,7 +41,7 @@ def behind(label: str, size: int, strength: float, seed: int) -> float:
 # ranking
 
 
-def test_the_best_is_tied_with_what_paired_differences_do_not_tell_from_it() -> None:
+def test_the_best_is_tied_with_what_is_not_told_apart_from_it() -> None:
     table = ranking(matrix(scarce).runs).set_index(["label", "train_size", "strength"])
     assert table.loc[("cnn", 100, 0.0), "tied"] == False  # noqa: E712
     assert table.loc[("cnn", 100, 0.0), "gap"] == pytest.approx(0.2, abs=1e-3)
@@ -57,8 +57,8 @@ def test_less_is_better_of_an_error() -> None:
     assert set(table.loc["steerable C8", "tied"]) == {False}
 
 
-def test_one_seed_ties_with_nothing() -> None:
-    assert ranking(matrix(scarce, seeds=1).runs).groupby(["train_size", "strength"])["tied"].sum().eq(1).all()
+def test_one_seed_names_no_best() -> None:
+    assert not ranking(matrix(scarce, seeds=1).runs)["tied"].any()
 
 
 # frontier

@@ -67,7 +67,7 @@ def _summary(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
     ]
     caption = (
         f"{_named(value)}, mean ± half of the 95 % t-interval over seeds, by augmentation strength s and training "
-        "images; bold are the best of a column and those that their paired difference does not tell from it."
+        "images; bold are those not told apart from the best of a column (from three seeds on)."
     )
     return caption, [[Text("family"), *map(Text, head)], *body]
 

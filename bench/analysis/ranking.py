@@ -1,11 +1,13 @@
-"""Who is best in every setting, and who cannot be told from the best."""
+"""Who is best in every setting, and who may be."""
 
 from __future__ import annotations
 
 import pandas as pd
 
+from bench.analysis.best import may_be_best
 from bench.analysis.differences import SETTING
-from bench.analysis.summary import done, interval, summarise
+from bench.analysis.failures import counted
+from bench.analysis.summary import summarise
 
 #: What is measured, and whether more of it is better.
 BETTER: dict[str, bool] = {
@@ -37,11 +39,10 @@ def is_share(value: str) -> bool:
 def ranking(runs: pd.DataFrame, value: str = "transformed_accuracy") -> pd.DataFrame:
     """Return the summary of every label in every setting, with ``gap`` to the best and ``tied``.
 
-    ``tied`` is true of the label with the best mean and of those whose paired difference from it, over the shared
-    seeds, has a 95 % interval that reaches zero. A label with fewer than two seeds in common with the best has no
-    interval, and is not called tied.
+    ``tied`` is true of the labels that may be the best of the setting (`bench.analysis.best`), over the seeds that all
+    of them share; of none where those are fewer than three. A cell that diverged scores chance.
     """
-    cells = done(runs).dropna(subset=[value])
+    cells = counted(runs).dropna(subset=[value])
     table = summarise(cells, [*SETTING, "label"], value)
     if table.empty:
         return table.assign(gap=pd.Series(dtype=float), tied=pd.Series(dtype=bool))
@@ -49,9 +50,8 @@ def ranking(runs: pd.DataFrame, value: str = "transformed_accuracy") -> pd.DataF
     marked = []
     for setting, rows in table.groupby(list(SETTING), sort=False):
         here = cells[(cells[list(SETTING)] == list(setting)).all(axis=1)]
-        scores = here.pivot_table(index="seed", columns="label", values=value)
-        best = rows["label"].iloc[int((sign * rows["mean"]).argmax())]
-        gaps = [interval(sign * (scores[best] - scores[label]).dropna()) for label in rows["label"]]
-        tied = [label == best or gap.low <= 0 for label, gap in zip(rows["label"], gaps, strict=True)]
-        marked.append(rows.assign(gap=[gap.mean for gap in gaps], tied=tied))
+        scores = here.pivot_table(index="seed", columns="label", values=value)[rows["label"].to_list()]
+        gaps = (sign * (scores[rows["label"].iloc[int((sign * rows["mean"]).argmax())]] - scores.T)).T.mean()
+        tied = may_be_best(sign * scores.dropna().to_numpy(float))
+        marked.append(rows.assign(gap=gaps.to_numpy(), tied=tied))
     return pd.concat(marked, ignore_index=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,30 @@ def test_an_orientation_that_does_not_matter_to_the_network_is_told_as_one() -> 
 def test_without_a_test_nothing_is_said_to_look_alike() -> None:
     told = " ".join(advice(CELLS).sentences)
     assert "whether the images have an orientation, this budget cannot show" in told
+
+
+@pytest.mark.parametrize("seeds", [3, 5])
+def test_the_best_of_many_choices_gains_by_chance_in_few_matrices(seeds: int) -> None:
+    """Eight equal choices, of which the best in validation is tested on the seeds that chose it."""
+    labels = {"cnn": "C1", "gcnn": "C4", "steerable C8": "C8", "hnet": "SO(2)"}
+    tables = matrix(lambda *_: 0.8, labels=labels, sizes=(1000,), seeds=seeds, test_size=500, chance_accuracy=0.1)
+    gained = 0
+    for trial in range(100):
+        rng = np.random.default_rng(trial)
+        seed = rng.normal(0, 0.01, len(tables.runs))
+        columns = [column for column in tables.runs if column.endswith("accuracy") and not column.startswith("chance")]
+        scores = {column: 0.8 + seed + rng.normal(0, 0.01, len(tables.runs)) for column in columns}
+        found = advice(replace(tables, runs=tables.runs.assign(**scores)), [UNSEEN])
+        gained += "it gains" in found.headline
+    assert gained <= 8
+
+
+def test_a_large_gain_is_told() -> None:
+    def upright(label: str, size: int, strength: float, seed: int) -> float:
+        return 0.6 + 0.2 * (label != "cnn") + noise(label, size, strength, seed)
+
+    found = advice(matrix(upright, test_size=500, chance_accuracy=0.1), [UNSEEN])
+    assert "it gains 20.0 points" in found.headline
 
 
 def test_where_nothing_was_learned_there_is_no_advice() -> None:

@@ -49,20 +49,23 @@ def advice(tables: Tables, tests: Sequence[TwoSamples] = ()) -> Advice:
     best = _best(runs)
     sentences = [*_symmetries(runs, tests), *_price(runs, tests), *_strengths(runs), *_cost(runs, best)]
     oriented = verdict(tables)
-    return Advice(
-        _headline(plain, best), (*sentences, f"If images may come in any orientation. {oriented.headline}", _sure(runs))
-    )
+    choices = len(runs.groupby(_CHOICE)) - len(plain.groupby(_CHOICE))
+    sentences += [f"If images may come in any orientation. {oriented.headline}", _sure(runs)]
+    return Advice(_headline(plain, best, choices), tuple(sentences))
 
 
-def _headline(plain: pd.DataFrame, best: pd.DataFrame) -> str:
-    """Compare the choice with the best upright validation score with a plain network without augmentation."""
+def _headline(plain: pd.DataFrame, best: pd.DataFrame, choices: int) -> str:
+    """Compare the choice with the best upright validation score with a plain network without augmentation.
+
+    It is the best of so many ``choices``, picked on the same seeds as it is tested on: each of them could have been.
+    """
     gain = _paired(best, plain, "test_accuracy")
     label, strength, group = (best[key].iloc[0] for key in ("label", "strength", "augmentation_group"))
     how = f"with augmentation by {group} of strength {strength:g}" if strength else "without augmentation"
     if label == plain["label"].iloc[0] and strength == 0:
         return f"For images as they come: use the plain network ({label}) without augmentation; nothing did better."
     gained = f"{points(gain.mean)}{within(gain.low, gain.high)}"
-    if p_value(_differences(best, plain, "test_accuracy")) < SIGNIFICANT and gain.mean > 0:
+    if p_value(_differences(best, plain, "test_accuracy")) * max(choices, 1) < SIGNIFICANT and gain.mean > 0:
         return f"For images as they come: use {label} {how}; it gains {gained} over the plain network without either."
     return (
         f"For images as they come: no difference that this budget can show. {label} {how} did best in validation, and "

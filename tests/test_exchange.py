@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import product
 
 import numpy as np
@@ -9,7 +10,8 @@ import pandas as pd
 import pytest
 
 from bench.analysis.crossing import crossing
-from bench.analysis.exchange import exchange_rates
+from bench.analysis.exchange import exchange_rates, telling
+from bench.analysis.printed import printed
 from bench.tables import Tables
 
 SIZES = np.array([100.0, 300, 1000, 3000, 12000])
@@ -148,3 +150,36 @@ def test_a_reference_with_one_amount_has_no_rate() -> None:
 def test_an_unknown_axis_is_named() -> None:
     with pytest.raises(ValueError, match="along 'luck'"):
         exchange_rates(matrix(3.0), "luck")
+
+
+def test_one_perfect_seed_is_half_an_image_from_perfect() -> None:
+    """500 of 500 right is no error of 1e-4, which is far from 2 of 500 and opens the interval to nearly all amounts."""
+    draw = np.random.default_rng(6)
+    scores = 1 - error(SIZES)[:, None] * np.exp(draw.normal(0, 0.02, (len(SIZES), 3)))
+    level = np.array([0.996, 0.996, 1.0])
+    loose, held = crossing(SIZES, scores, level), crossing(SIZES, scores, level, least_error=0.5 / 501)
+    assert loose.low < 200
+    assert held.low == SIZES[-1]  # the curve never comes near
+
+
+def test_the_number_of_test_images_sets_the_floor() -> None:
+    tables = matrix(3.0)
+    best = (tables.runs["family"] == "steerable") & (tables.runs["seed"] == 0)
+    tables.runs.loc[best, "transformed_accuracy"] = 1.0
+    told = exchange_rates(Tables(tables.runs.assign(test_size=500.0), tables.curves, tables.equivariance), "train_size")
+    free = exchange_rates(tables, "train_size")
+    assert (told["low"] >= free["low"]).all()
+    assert (told["low"] > free["low"]).any()
+
+
+def test_rates_that_cannot_say_anything_are_left_out_and_counted() -> None:
+    """Equal steps end the training of either: no bound of the seconds can exceed 1."""
+    seconds = exchange_rates(matrix(3.0), "train_seconds")
+    assert np.isinf(seconds["rate"]).all()
+    assert telling(seconds).empty
+    images = exchange_rates(matrix(3.0), "train_size")
+    kept = telling(images)
+    assert set(images["train_size"]) - set(kept["train_size"]) == {12000}
+    text = printed(matrix(3.0), "exchange", "transformed_accuracy", "md")
+    assert re.search(r"Of \d+ rates \d+ are left out", text)
+    assert "> 0." not in text

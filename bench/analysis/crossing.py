@@ -20,7 +20,7 @@ from bench.analysis.summary import LEVEL
 
 Array = NDArray[np.float64]
 
-#: An accuracy of 1 is taken for this error rate: the log of zero says more than any test set can.
+#: What an accuracy of 1 is taken for where nothing tells the number of test images.
 LEAST_ERROR = 1e-4
 
 # the ends of an interval are looked for at so many amounts, and at no fewer between any two that were tried
@@ -44,16 +44,19 @@ class Crossing:
     n: int
 
 
-def crossing(amounts: Array, scores: Array, level: Array) -> Crossing:
+def crossing(amounts: Array, scores: Array, level: Array, least_error: float = LEAST_ERROR) -> Crossing:
     """Return where B, with ``scores`` (amounts, seeds) at increasing ``amounts``, is as good as A, ``level`` (seeds,).
 
-    Scores are accuracies in [0, 1]; a seed that lacks any of them is left out. Raises ValueError for fewer than two
-    amounts, for amounts that do not increase and for scores outside [0, 1].
+    Scores are accuracies in [0, 1]; a seed that lacks any of them is left out. An error rate below ``least_error`` is
+    taken for it, half an image of the test: the log of zero says more than any test set can. Raises ValueError for
+    fewer than two amounts, for amounts that do not increase and for scores outside [0, 1].
     """
     if len(amounts) < 2 or not (np.diff(amounts) > 0).all() or amounts[0] <= 0:
         raise ValueError("a curve needs two or more amounts, positive and increasing")
     whole = np.isfinite(scores).all(0) & np.isfinite(level)
-    worse = _log_error(scores[:, whole]) - _log_error(level[whole])  # > 0 where B is worse than A
+    worse = _log_error(scores[:, whole], least_error) - _log_error(
+        level[whole], least_error
+    )  # > 0 where B is worse than A
     n = int(whole.sum())
     least, most = float(amounts[0]), float(amounts[-1])
     if n == 0:
@@ -62,10 +65,10 @@ def crossing(amounts: Array, scores: Array, level: Array) -> Crossing:
     return Crossing(_point(amounts, worse.mean(1)), low, high, least, most, n)
 
 
-def _log_error(scores: Array) -> Array:
+def _log_error(scores: Array, least: float) -> Array:
     if scores.size and (scores.min() < 0 or scores.max() > 1):
         raise ValueError("scores must be accuracies between 0 and 1")
-    error: Array = np.log(np.maximum(1 - scores, LEAST_ERROR))
+    error: Array = np.log(np.maximum(1 - scores, least))
     return error
 
 

@@ -11,9 +11,10 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from bench.analysis.crossing import crossing
+from bench.analysis.crossing import LEAST_ERROR, crossing
 from bench.analysis.summary import done
 from bench.tables import Tables
 
@@ -71,6 +72,16 @@ def exchange_rates(tables: Tables, along: str, reference: str = "cnn") -> pd.Dat
     rows = [row for _, shared in points.groupby(list(SHARED)) for row in _rates(shared, along, reference)]
     rates: pd.DataFrame = pd.DataFrame(rows, columns=list(COLUMNS)).assign(along=along)
     return rates
+
+
+def telling(rates: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that say something: not those without a rate whose bound is no more than 1.
+
+    The amounts that were tried then do not reach beyond the setting's own, as where a cheaper network trains as many
+    steps, or the seeds bound nothing.
+    """
+    bound = rates["low"].where(rates["n"] > 1, rates["most"])
+    return rates[~(np.isinf(rates["rate"]) & ~(bound > 1))]
 
 
 def rate_text(row: Any) -> str:
@@ -150,7 +161,9 @@ def _comparable(rival: pd.Series, told: dict[str, Any], along: str) -> bool:
 def _rate(scores: pd.DataFrame, level: pd.DataFrame) -> dict[str, Any]:
     amount = float(level["amount"].mean())
     target = level.groupby("seed")["score"].mean().reindex(scores.columns)
-    met = crossing(scores.index.to_numpy(float), scores.to_numpy(float), target.to_numpy(float))
+    images = level["test_size"].max() if "test_size" in level else math.nan
+    least = LEAST_ERROR if math.isnan(images) else 0.5 / (images + 1)
+    met = crossing(scores.index.to_numpy(float), scores.to_numpy(float), target.to_numpy(float), least)
     return {
         "amount": amount,
         "score": float(target.mean()),

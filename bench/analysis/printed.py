@@ -11,7 +11,7 @@ import pandas as pd
 
 from bench.analysis.controls import SCORES, controls
 from bench.analysis.differences import paired_differences
-from bench.analysis.exchange import ALONG, exchange_rates, rate_text
+from bench.analysis.exchange import ALONG, exchange_rates, rate_text, telling
 from bench.analysis.frontier import frontier
 from bench.analysis.markup import Rows, Text, latex, markdown
 from bench.analysis.matched_time import matched_time
@@ -74,15 +74,18 @@ def _summary(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
 
 def _exchange(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
     """Lay out one row per setting of a family and what is exchanged, and one column per strength of the reference."""
+    every, rows = rows, telling(rows)
     strengths = sorted(set(rows["reference_strength"]))
     rates: dict[tuple[Any, ...], dict[float, str]] = {}
     for row in each(rows):
         key = (ALONG[row.along], row.label, *_setting(row), f"{100 * row.score:.1f}")
         rates.setdefault(key, {})[row.reference_strength] = rate_text(row)
     body = [(*key, *(found.get(strength, "-") for strength in strengths)) for key, found in rates.items()]
+    silent = len(every) - len(rows)
+    left_out = f" Of {len(every)} rates {silent} are left out: what was tried bounds them by no more than 1."
     caption = (
-        f"how many times more of something {rows['reference'].iloc[0]} needs, without and with augmentation, to be as "
-        "good, with the 95 % interval; a bound where it never is, or is at once."
+        f"how many times more of something {every['reference'].iloc[0]} needs, without and with augmentation, to be as "
+        f"good, with the 95 % interval; a bound where it never is, or is at once.{left_out if silent else ''}"
     )
     head = ("of", "family", "s", "images", "accuracy", *(f"reference, s = {strength:g}" for strength in strengths))
     return caption, _rows(head, body)

@@ -39,7 +39,9 @@ def verdict(tables: Tables, value: str = "transformed_accuracy") -> Verdict:
     for rows, _, is_learned in answers:
         if not is_learned:
             continue
-        sentences += [*_scores(rows), *_augmentation(tables.runs, rows, value), *_rates(tables, rows)]
+        # exchange rates are of transformed inputs
+        rates = _rates(tables, rows) if value == "transformed_accuracy" else ()
+        sentences += [*_scores(rows), *_augmentation(tables.runs, rows, value), *rates]
         sentences += [*_times(tables, rows), *_controls(tables.runs, rows), *_exactness(tables, rows)]
     headlines = " ".join(sentence for _, sentence, _ in answers)
     return Verdict(headlines, (*sentences, *_fairness(tables.runs), *_missing(tables.runs)))
@@ -116,9 +118,11 @@ def _augmentation(runs: pd.DataFrame, rows: pd.DataFrame, value: str) -> Iterato
         scores = cells.pivot_table(index="seed", columns="strength", values=value)
         strongest = max(scores.columns)
         if strongest > 0 and 0.0 in scores.columns:
-            gain = interval(scores[strongest] - scores[0.0])
-            gives = f"gives {label} {points(gain.mean)}{within(gain.low, gain.high)}"
-            yield f"Augmentation of strength {strongest:g} {gives} at {row.train_size:,} images."
+            change = interval(scores[strongest] - scores[0.0])
+            yield (
+                f"Between no augmentation and strength {strongest:g}, {label} differs by "
+                f"{points(change.mean)}{within(change.low, change.high)} at {row.train_size:,} images, an estimate."
+            )
 
 
 def _rates(tables: Tables, rows: pd.DataFrame) -> Iterator[str]:

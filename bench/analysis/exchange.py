@@ -81,7 +81,8 @@ def telling(rates: pd.DataFrame) -> pd.DataFrame:
     steps, or the seeds bound nothing.
     """
     bound = rates["low"].where(rates["n"] > 1, rates["most"])
-    return rates[~(np.isinf(rates["rate"]) & ~(bound > 1))]
+    silent = np.isinf(rates["rate"]) & ~(bound > 1)
+    return rates[~silent & ~((rates["rate"] == 0) & np.isinf(rates["high"]))]
 
 
 def rate_text(row: Any) -> str:

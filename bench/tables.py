@@ -80,6 +80,7 @@ COLUMNS: dict[str, dict[str, type]] = {
         "checkpoint": str,
         "build_seconds": float,
         "train_seconds": float,
+        "cpu_share": float,
         "total_seconds": float,
         "images_per_second": float,
         "seconds_to_target": float,
@@ -128,6 +129,7 @@ BEFORE = {"resampling": "bilinear", "crop": "none"}
 WALL_CLOCK = (
     "build_seconds",
     "train_seconds",
+    "cpu_share",
     "total_seconds",
     "images_per_second",
     "seconds_to_target",

@@ -16,6 +16,7 @@ import yaml
 
 from bench import tables
 from bench.cli import main
+from bench.execute.cell import EXCLUSIVE
 from bench.plan import make
 from bench.results import LOCK, TABLES
 from bench.run import carry_out
@@ -100,7 +101,8 @@ def test_a_run_leaves_tables_figures_and_the_suite(results: Path) -> None:
     assert list((results / "figures").glob("*.png"))
     runs = tables.read(results).runs
     assert list(runs["status"]) == ["done"] * 8
-    assert set(runs["timing"]) == {"exclusive"}
+    # one worker: each had a processor for itself, unless this machine did not give it one
+    assert ((runs["timing"] == "exclusive") == (runs["cpu_share"] >= EXCLUSIVE)).all()
     assert runs["group"].eq("C1").all()
     read = yaml.safe_load((results / "suite.yaml").read_text())
     assert parse(read) == parse(SMALL)
@@ -124,7 +126,8 @@ def test_a_damaged_and_a_lost_shard_run_again_with_the_same_numbers_on_any_numbe
     assert out.count(": accuracy ") == 2
     runs = tables.read(copied).runs
     same_runs(runs, tables.read(results).runs)
-    assert runs["timing"].value_counts().to_dict() == {"exclusive": 6, "shared": 2}
+    again = runs["cell_id"].isin([path.name.partition(".")[0] for path in (damaged, lost)])
+    assert (runs.loc[again, "timing"] == "shared").all()
 
 
 def test_what_is_done_is_not_run_again_and_needs_no_probe(

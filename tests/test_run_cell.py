@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from bench.models.size import count_flops, count_parameters
 from bench.registry import Options, datasets, families, measurements
 from bench.store import Record
 from bench.suite import measure
-from bench.train import Fit, Trainee
+from bench.train import Fit, Trainee, loop
 from tests.fakes import make_cell
 
 TRAIN, VALIDATION, TEST = 40, 30, 50
@@ -263,6 +264,18 @@ def test_copies_change_the_images_and_not_the_number_of_steps() -> None:
 
 
 # outcomes
+
+
+@pytest.mark.parametrize(("share", "timing"), [(1.0, "exclusive"), (0.5, "shared")])
+def test_exclusive_is_what_had_a_processor_all_the_time(
+    monkeypatch: pytest.MonkeyPatch, share: float, timing: str
+) -> None:
+    """One worker alone does not make it so: another program may have had the processor."""
+    monkeypatch.setattr(loop.time, "process_time", lambda: share * time.perf_counter())
+    run = run_cell(toy(), "cpu", "exclusive").run
+    assert run["cpu_share"] == pytest.approx(share, rel=0.05)
+    assert run["timing"] == timing
+    assert run_cell(toy(), "cpu", "shared").run["timing"] == "shared"
 
 
 def test_divergence_names_the_step_and_measures_nothing_afterwards() -> None:

@@ -46,6 +46,9 @@ from bench.train import (
     total_steps,
 )
 
+#: The share of its seconds in which a training that is called exclusive had a processor.
+EXCLUSIVE = 0.95
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -224,6 +227,7 @@ class _Job:
         self.run |= {
             "steps": result.steps,
             "train_seconds": result.seconds,
+            "cpu_share": result.cpu_seconds / result.seconds,
             "images_per_second": result.steps * self.cell.budget.batch_size / result.seconds,
             "seconds_to_target": _seconds_to_target(self.cell, result.curve),
         }
@@ -236,8 +240,13 @@ class _Job:
         self.run["peak_memory_bytes"] = peak_memory(self.device)
 
     def record(self, timing: str) -> Record:
-        """Return what was found, with what ran it."""
+        """Return what was found, with what ran it.
+
+        On a CPU a training had the processor for itself if it had one for nearly all of its seconds, whatever else ran.
+        """
         self.run |= provenance(self.device)
+        if self.device.type == "cpu" and self.run.get("cpu_share", 1) < EXCLUSIVE:
+            timing = "shared"
         self.run |= {"timing": timing, "total_seconds": time.perf_counter() - self._began}
         return Record(self.cell.cell_id, self.run, self.curve, self.errors)
 

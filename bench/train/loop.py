@@ -30,11 +30,15 @@ Validate = Callable[[nn.Module], tuple[float, ...]]
 
 @dataclass
 class Fit:
-    """What training gave: the curve, the steps done, seconds without evaluations, and the step of a divergence."""
+    """What training gave: the curve, the steps done, seconds without evaluations, and the step of a divergence.
+
+    ``cpu_seconds`` are those in which this process had a processor: on a CPU that is its own, all of them.
+    """
 
     curve: list[dict[str, float | int]] = field(default_factory=list)
     steps: int = 0
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     diverged_at: int | None = None
 
 
@@ -63,55 +67,68 @@ def fit_together(
     with _dropout(trainees[0].seed, device):
         step = Step(trainees, total)
         advance = captured(step) if device.type == "cuda" else step
-        seconds, evaluated_at, first = 0.0, 0, 0
+        watch, evaluated_at, first = _Watch(device), 0, 0
         if snapshots and (kept := snapshots.load(device)):
-            first, seconds, evaluated_at = _restored(kept, step, outcomes, device)
+            first, evaluated_at = _restored(kept, step, outcomes, watch)
             print(f"goes on after {first:,} of {total:,} steps, from {snapshots.path}", file=sys.stderr)
-        since = clock(device)
+        watch.start()
         for done in range(first + 1, total + 1):
             if (done - 1) % BLOCK == 0:
                 if snapshots and snapshots.due:
-                    seconds += clock(device) - since
-                    snapshots.keep(_state(step, outcomes, done - 1, seconds, evaluated_at, device))
-                    since = clock(device)
+                    watch.stop()
+                    snapshots.keep(_state(step, outcomes, done - 1, watch, evaluated_at))
+                    watch.start()
                 step.load(done - 1)
                 beat(done - 1, total, lambda last=done - 2: float(step.losses[:, last].mean()))  # type: ignore[misc]
             advance()
             if done not in evaluate_after:
                 continue
-            seconds += clock(device) - since
+            watch.stop()
             step.give_back()
             for outcome, losses in zip(outcomes, step.losses[:, :done], strict=True):
                 if outcome.fit.diverged_at is None:
-                    outcome.evaluate(done, seconds, losses, evaluated_at)
+                    outcome.evaluate(done, watch, losses, evaluated_at)
             if all(outcome.fit.diverged_at is not None for outcome in outcomes):
                 break
             evaluated_at = done
-            since = clock(device)
+            watch.start()
     if snapshots:
         snapshots.remove()
     return [outcome.finished() for outcome in outcomes]
 
 
-def _state(
-    step: Step, outcomes: Sequence[_Outcome], done: int, seconds: float, evaluated_at: int, device: torch.device
-) -> dict[str, Any]:
+class _Watch:
+    """The seconds on the clock, and those of them in which this process had a processor, while it runs."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.seconds = self.cpu_seconds = 0.0
+
+    def start(self) -> None:
+        self._since = clock(self.device), time.process_time()
+
+    def stop(self) -> None:
+        self.seconds += clock(self.device) - self._since[0]
+        self.cpu_seconds += time.process_time() - self._since[1]
+
+
+def _state(step: Step, outcomes: Sequence[_Outcome], done: int, watch: _Watch, evaluated_at: int) -> dict[str, Any]:
     """Return all that the rest of a training depends on, after ``done`` steps, as tensors and plain values."""
     return {
         "done": done,
-        "seconds": seconds,
+        "seconds": (watch.seconds, watch.cpu_seconds),
         "evaluated_at": evaluated_at,
         "losses": step.losses[:, :done].clone(),
         "trainees": step.state(),
         "outcomes": [{"fit": asdict(outcome.fit), "best": outcome.best} for outcome in outcomes],
-        "dropout": torch.get_rng_state() if device.type == "cpu" else torch.cuda.get_rng_state(device),
+        "dropout": torch.get_rng_state() if watch.device.type == "cpu" else torch.cuda.get_rng_state(watch.device),
     }
 
 
-def _restored(
-    kept: dict[str, Any], step: Step, outcomes: Sequence[_Outcome], device: torch.device
-) -> tuple[int, float, int]:
-    """Put what `_state` returned in its place; return the steps done, the seconds, and the step last evaluated at."""
+def _restored(kept: dict[str, Any], step: Step, outcomes: Sequence[_Outcome], watch: _Watch) -> tuple[int, int]:
+    """Put what `_state` returned in its place; return the steps done, and the step last evaluated at."""
+    device = watch.device
+    watch.seconds, watch.cpu_seconds = kept["seconds"]
     step.restore(kept["trainees"], kept["done"], kept["losses"])
     for outcome, state in zip(outcomes, kept["outcomes"], strict=True):
         outcome.fit, outcome.best = Fit(**state["fit"]), state["best"]
@@ -119,7 +136,7 @@ def _restored(
         torch.set_rng_state(kept["dropout"])
     else:
         torch.cuda.set_rng_state(kept["dropout"].cpu(), device)
-    return kept["done"], kept["seconds"], kept["evaluated_at"]
+    return kept["done"], kept["evaluated_at"]
 
 
 def clock(device: torch.device) -> float:
@@ -149,10 +166,10 @@ class _Outcome:
         self.fit = Fit()
         self.best: tuple[float, dict[str, Tensor]] | None = None
 
-    def evaluate(self, done: int, seconds: float, losses: Tensor, evaluated_at: int) -> None:
+    def evaluate(self, done: int, watch: _Watch, losses: Tensor, evaluated_at: int) -> None:
         """Add a row to the curve, or note the divergence, after so many steps, whose losses are given."""
         network, budget = self.trainee.network, self.trainee.budget
-        self.fit.seconds, self.fit.steps = seconds, done
+        self.fit.seconds, self.fit.cpu_seconds, self.fit.steps = watch.seconds, watch.cpu_seconds, done
         recent = losses[evaluated_at:]
         if not recent.isfinite().all():
             self.fit.diverged_at = int((~losses.isfinite()).nonzero()[0]) + 1
@@ -168,7 +185,7 @@ class _Outcome:
             {
                 "step": done,
                 "epoch": done * budget.batch_size / len(self.trainee.images),
-                "seconds": seconds,
+                "seconds": watch.seconds,
                 "train_loss": float(recent.mean()),
                 "learning_rate": learning_rate(budget, done - 1, self.total),
                 "validation_accuracy": accuracy,

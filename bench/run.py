@@ -151,7 +151,7 @@ def _finish(plan: Plan, store: Store, results: Path, interrupted: bool) -> int:
     with after_training("the verdict", f"equivaug report {results}"):
         from bench.analysis.verdict import headline
 
-        print(f"verdict: {headline(written.runs)}")
+        print(f"verdict: {headline(written)}")
     return _tell_outcomes(plan, store, written)
 
 

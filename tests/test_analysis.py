@@ -123,6 +123,21 @@ def test_the_verdict_is_what_the_matrix_says(accuracy: object, answer: str) -> N
     assert answer in verdict(matrix(accuracy)).headline  # type: ignore[arg-type]
 
 
+def test_what_still_learns_is_not_settled() -> None:
+    """In the made-up matrix a score grows in proportion to the steps, to twice what it was at half of them."""
+    tables = matrix(ahead)
+    curves, column = tables.curves, "transformed_validation_accuracy"
+    both = r"Not settled: towards the end of training cnn \(by up to 2\d\.\d points\) and steerable C8 \(by up to 3"
+    assert re.search(both, verdict(tables).headline)
+    last = curves.groupby("cell_id")[column].transform("max")
+    curves[column] = curves[column].where(curves["label"] == "cnn", last)
+    one = verdict(tables).headline
+    assert "training cnn (by" in one
+    assert "steerable C8 (by" not in one
+    curves[column] = last
+    assert "Not settled" not in verdict(tables).headline
+
+
 def test_a_difference_that_may_be_chance_is_never_called_one() -> None:
     """Two families that are the same, 100 times: the verdict names a winner in about 5 of 100."""
     called = 0
@@ -224,7 +239,7 @@ def test_one_kind_of_network_gives_no_answer(labels: dict[str, str]) -> None:
 
 def test_the_headline_alone_is_the_verdicts() -> None:
     for tables in (matrix(ahead), matrix(scarce)):
-        assert headline(tables.runs) == verdict(tables).headline
+        assert headline(tables) == verdict(tables).headline
 
 
 def test_no_cells_give_no_answer() -> None:

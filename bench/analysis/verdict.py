@@ -14,6 +14,7 @@ from bench.analysis.duels import CHOICE, PART, duels, is_plain, overall
 from bench.analysis.exchange import exchange_rates, rate_text
 from bench.analysis.failures import failures
 from bench.analysis.matched_time import matched_time
+from bench.analysis.settled import REST, last_gain
 from bench.analysis.summary import done, each, interval
 from bench.tables import Tables
 
@@ -32,7 +33,7 @@ def verdict(tables: Tables, value: str = "transformed_accuracy") -> Verdict:
     ``value`` is the score that decides: ``transformed_accuracy`` where inputs come in any orientation,
     ``test_accuracy`` where they come as the data do. What may be chance is never called a difference.
     """
-    answers = list(_answers(tables.runs, value))
+    answers = list(_answers(tables, value))
     if not answers:
         return Verdict(NO_ANSWER, tuple(_missing(tables.runs)))
     sentences: list[str] = []
@@ -47,22 +48,26 @@ def verdict(tables: Tables, value: str = "transformed_accuracy") -> Verdict:
     return Verdict(headlines, (*sentences, *_fairness(tables.runs), *_missing(tables.runs)))
 
 
-def headline(runs: pd.DataFrame, value: str = "transformed_accuracy") -> str:
+def headline(tables: Tables, value: str = "transformed_accuracy") -> str:
     """Return the first sentence of `verdict` alone, without the analyses that the others take."""
-    return " ".join(sentence for _, sentence, _ in _answers(runs, value)) or NO_ANSWER
+    return " ".join(sentence for _, sentence, _ in _answers(tables, value)) or NO_ANSWER
 
 
 NO_ANSWER = "No answer: no training-set size has both a plain and an equivariant network that are done."
 
 
-def _answers(runs: pd.DataFrame, value: str) -> Iterator[tuple[pd.DataFrame, str, bool]]:
+def _answers(tables: Tables, value: str) -> Iterator[tuple[pd.DataFrame, str, bool]]:
     """Yield the duels of every data set and augmentation group, their answer, and whether anything was learned."""
+    runs = tables.runs
     table = duels(runs, value)
     for mean in each(overall(runs, value)):
         rows = table[_is_of(table, mean)]
         reason = nothing_learned(runs[_is_of(runs, mean)])
         where = f"On {mean.dataset}, moved by {mean.augmentation_group}"
-        yield rows, f"{where}: {reason}." if reason else _headline(rows, mean) + _withheld(rows), reason is None
+        answer = (
+            f"{where}: {reason}." if reason else f"{_headline(rows, mean)}{_withheld(rows)}{_unsettled(tables, rows)}"
+        )
+        yield rows, answer, reason is None
 
 
 def _headline(rows: pd.DataFrame, mean: Any) -> str:
@@ -94,6 +99,30 @@ def _withheld(rows: pd.DataFrame) -> str:
     """Say of which networks trainings are missing, so that a difference names no winner."""
     labels = [label for label in dict.fromkeys(rows["lacking"]) if label]
     return f" Trainings of {' and '.join(labels)} failed: where they are missing, nobody wins." if labels else ""
+
+
+def _unsettled(tables: Tables, rows: pd.DataFrame) -> str:
+    """Say which of the networks still learned when their budget ended, so that a longer one may answer otherwise."""
+    gains: dict[str, float] = {}
+    for row in each(rows):
+        for side in ("plain", "equivariant"):
+            cells = _side(_of(done(tables.runs), row), row, side)
+            gain = last_gain(tables.curves, cells["cell_id"]).mean
+            if gain > REST:
+                label = getattr(row, f"{side}_label")
+                gains[label] = max(gain, gains.get(label, 0.0))
+    if not gains:
+        return ""
+    told = " and ".join(f"{label} (by up to {points(gain)})" for label, gain in gains.items())
+    return (
+        f" Not settled: towards the end of training {told} still gained, so that longer training may answer otherwise."
+    )
+
+
+def _side(cells: pd.DataFrame, row: Any, side: str) -> pd.DataFrame:
+    """Return the cells of one side of a duel."""
+    at = {key: getattr(row, f"{side}_{key}") for key in CHOICE}
+    return cells[(cells["train_size"] == row.train_size) & (cells[CHOICE] == pd.Series(at)).all(axis=1)]
 
 
 def _scores(rows: pd.DataFrame) -> Iterator[str]:
@@ -172,9 +201,7 @@ def _controls(runs: pd.DataFrame, rows: pd.DataFrame) -> Iterator[str]:
     row = next(each(rows.tail(1)))
     parts = []
     for side in ("plain", "equivariant"):
-        at = {key: getattr(row, f"{side}_{key}") for key in CHOICE}
-        cells = _of(done(runs), row)
-        cells = cells[(cells["train_size"] == row.train_size) & (cells[CHOICE] == pd.Series(at)).all(axis=1)]
+        cells = _side(_of(done(runs), row), row, side)
         if cells["resampled_accuracy"].isna().all():
             return
         lost = losses(cells)

@@ -131,14 +131,14 @@ def test_the_best_of_many_choices_gains_by_chance_in_few_matrices(seeds: int) ->
     labels = {"cnn": "C1", "gcnn": "C4", "steerable C8": "C8", "hnet": "SO(2)"}
     tables = matrix(lambda *_: 0.8, labels=labels, sizes=(1000,), seeds=seeds, test_size=500, chance_accuracy=0.1)
     gained = 0
-    for trial in range(100):
+    for trial in range(40):
         rng = np.random.default_rng(trial)
         seed = rng.normal(0, 0.01, len(tables.runs))
         columns = [column for column in tables.runs if column.endswith("accuracy") and not column.startswith("chance")]
         scores = {column: 0.8 + seed + rng.normal(0, 0.01, len(tables.runs)) for column in columns}
         found = advice(replace(tables, runs=tables.runs.assign(**scores)), [UNSEEN])
         gained += "it gains" in found.headline
-    assert gained <= 8
+    assert gained <= 4  # of 40; more with a probability of 5 % if the error were 5 %
 
 
 def test_a_large_gain_is_told() -> None:

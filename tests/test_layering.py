@@ -35,7 +35,7 @@ ALLOWED: dict[str, set[str]] = {
     "suite": {"augment", "axes", "cell", "errors", "groups", "plugins", "registry", "yamlfile"},
     "store": {"atomic", "cell", "errors"},
     "tables": {"atomic", "errors", "store"},
-    "analysis": {"tables"},
+    "analysis": {"store", "tables"},
     "figures": {"atomic", "analysis", "tables", "store"},
     "report": {"atomic", "analysis", "errors", "figures", "store", "tables"},
     "execute": {

@@ -30,7 +30,7 @@ BATCH = 500
 class ProjectiveOptions(Options):
     """How the digits are moved."""
 
-    copies: int = Field(8, ge=0, le=8, description="moved copies of each training digit; 0 leaves all digits upright")
+    copies: int = Field(1, ge=0, le=8, description="moved copies of each training digit; 0 leaves all digits upright")
 
 
 def on_canvas(images: Tensor) -> Tensor:
@@ -54,7 +54,7 @@ def distorted(images: Tensor, stream: str) -> Tensor:
 
 @datasets.register("projective-mnist", options=ProjectiveOptions, version=1)
 def load(options: ProjectiveOptions) -> Dataset:
-    """MNIST digits moved by random homographies, 64x64 grey; up to 8 x 10,000 train, 5,000 validation, 10,000 test."""
+    """MNIST digits moved by random homographies, 64x64 grey; 10,000 to 80,000 train, 5,000 validation, 10,000 test."""
     pool = idx.read(FILES[0], FILES[1], idx.POOL, len(mnist.CLASSES))
     test = idx.read(FILES[2], FILES[3], idx.TEST, len(mnist.CLASSES))
     train, validation = partition(pool.images, pool.labels, (TRAIN, VALIDATION), SPLIT_SEED)

@@ -106,11 +106,13 @@ def test_a_family_learns_a_batch_by_heart(name: str, precision: torch.dtype) -> 
     shape = smallest_shape(name)
     # the plain twin sees a quarter of the other's features, and forgets what is dropped
     options, width = ({"dropout": 0}, 10.0) if name in PAPERS else ({}, 4.0)
+    # a pose has to settle first, and on which machine it does so sooner is chance
+    steps = 120 if name.startswith("et") else 40
+    if name == "et-released":
+        options["predictor_channels"] = 8
     network = network_of(name, options, shape, width)
     generator = torch.Generator().manual_seed(0)
     images = torch.rand(16, 1, shape.size, shape.size, generator=generator)
-    # a pose has to settle first, and on which machine it does so sooner is chance
-    steps = 120 if name.startswith("et") else 40
     losses = train(network, images, torch.arange(16) % 4, steps, batch_size=16, precision=precision)
     assert min(losses) < 0.1 * losses[0]
     assert all(p.grad is not None and p.grad.any() for p in network.parameters())

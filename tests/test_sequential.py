@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import ttest_1samp
 
 from bench.analysis.differences import holm, p_values
-from bench.analysis.sequential import LOOKS, MARGIN, critical, estimate, least_p, sequential_p
+from bench.analysis.sequential import LOOKS, critical, least_p, sequential_p
 
 PATHS = 20_000
 
@@ -87,30 +87,6 @@ def test_step_down_over_comparisons_controls_the_error_of_all() -> None:
     assert found / 2000 > 0.99
 
 
-def test_intervals_hold_at_every_look() -> None:
-    """Together over all looks, where intervals of one look would miss more often."""
-    differences = paths(1.0, count=4000)
-    missed = one_look_missed = np.zeros(len(differences), dtype=bool)
-    for look in LOOKS:
-        found = [estimate(each[:look]) for each in differences]
-        missed = missed | np.array([not each.low <= 1.0 <= each.high for each in found])
-        usual = ttest_1samp(differences[:, :look], 1.0, axis=1).pvalue < 0.05
-        one_look_missed = one_look_missed | usual
-    assert missed.mean() == pytest.approx(0.05, abs=0.01)
-    assert one_look_missed.mean() > 0.1
-
-
-def test_equal_is_said_of_what_lies_within_the_margin() -> None:
-    rng = np.random.default_rng(5)
-    close = [estimate(rng.normal(0, 0.004, 12)).is_equal for _ in range(200)]
-    apart = [estimate(rng.normal(MARGIN, 0.01, look)).is_equal for look in LOOKS for _ in range(500)]
-    assert np.mean(close) > 0.99
-    assert np.mean(apart) < 0.02
-    assert not estimate(np.full(5, 0.01)).is_equal  # no noise is no knowledge of it
-    assert not estimate(rng.normal(0, 0.0001, 4)).is_equal  # between looks nobody looks
-
-
 def test_fewer_seeds_than_the_first_look_say_nothing() -> None:
     assert np.isnan(least_p(np.array([0.5, 0.6])))
     assert np.isnan(sequential_p(least_p(np.array([0.5, 0.6]))))
-    assert np.isnan(estimate(np.array([0.5])).low)

@@ -12,19 +12,14 @@ The distribution is simulated once per process, with a fixed seed: 400,000 paths
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.special import stdtrit
 
-from bench.analysis.differences import SIGNIFICANT, p_values
+from bench.analysis.differences import p_values
 
 #: Numbers of seeds at which a comparison is looked at.
 LOOKS = (3, 5, 8, 12)
-
-#: The largest difference that is called none, as a share.
-MARGIN = 0.02
 
 _PATHS = 400_000
 
@@ -55,32 +50,3 @@ def _null(looks: tuple[int, ...]) -> np.ndarray:
     """Return the least p-values of comparisons without a difference, sorted."""
     draws = np.random.default_rng(0).standard_normal((_PATHS, max(looks)))
     return np.sort(least_p(draws, looks))
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A mean difference with an interval that holds whenever one looks; ``is_equal`` is within the margin for sure."""
-
-    mean: float
-    low: float
-    high: float
-    n: int
-    is_equal: bool
-
-
-def estimate(
-    differences: np.ndarray, comparisons: int = 1, looks: Sequence[int] = LOOKS, margin: float = MARGIN
-) -> Estimate:
-    """Return the mean of differences (n,), with intervals that all hold together at all looks with 95 %.
-
-    ``comparisons`` is how many intervals there are; equality needs the interval of one alone to lie within +-margin.
-    """
-    n = len(differences)
-    if n < 2:
-        return Estimate(float(np.mean(differences)) if n else np.nan, np.nan, np.nan, n, is_equal=False)
-    mean, error = float(np.mean(differences)), float(np.std(differences, ddof=1)) / n**0.5
-    joint, alone = (
-        float(stdtrit(n - 1, 1 - critical(SIGNIFICANT / several, looks) / 2)) * error for several in (comparisons, 1)
-    )
-    is_equal = n in looks and error > 0 and -margin < mean - alone and mean + alone < margin
-    return Estimate(mean, mean - joint, mean + joint, n, is_equal)

@@ -127,7 +127,6 @@ def _snapshots(cells: Sequence[Cell], device: torch.device, folder: Path | None)
     """Return where the training of cells is written down on its way."""
     if folder is None:
         return None
-    name = "-".join(cell.cell_id for cell in cells[:1]) + (f"-and-{len(cells) - 1}" if len(cells) > 1 else "")
     settings = {
         "cells": " ".join(cell.cell_id for cell in cells),
         "precision": precision(cells[0].budget, device),
@@ -135,7 +134,8 @@ def _snapshots(cells: Sequence[Cell], device: torch.device, folder: Path | None)
         "torch": str(torch.__version__),
         "equivaug": bench.__version__,
     }
-    return Snapshots(folder / f"{name}.pt", settings)
+    others = f"-and-{len(cells) - 1}" if len(cells) > 1 else ""
+    return Snapshots(folder / f"{cells[0].cell_id}{others}.pt", settings)
 
 
 def probe(cell: Cell, device: str, steps: int = 3) -> Cost:

@@ -113,7 +113,8 @@ def _unsettled(tables: Tables, rows: pd.DataFrame) -> str:
                 gains[label] = max(gain, gains.get(label, 0.0))
     if not gains:
         return ""
-    told = " and ".join(f"{label} (by up to {points(gain)})" for label, gain in gains.items())
+    *others, last = [f"{label} (by up to {points(gain)})" for label, gain in gains.items()]
+    told = f"{', '.join(others)} and {last}" if others else last
     return (
         f" Not settled: towards the end of training {told} still gained, so that longer training may answer otherwise."
     )

@@ -95,7 +95,8 @@ class Cell:
     """One training run: everything that can change its outcome, and nothing else, enters its identity.
 
     ``label``, ``rival`` (the label of the network whose size this one has), ``dataset_label``, ``group`` (the symmetry
-    that the family promises) and ``suite`` are for people: they are not part of the identity. ``architecture`` is what
+    that the family promises), ``suite`` and ``seeding`` (a `bench.seeding.Seeding` in words, empty where the number of
+    seeds is fixed) are for people and for the analysis: they are not part of the identity. ``architecture`` is what
     the plan found for the family's options and size (a `bench.models.matching.Architecture`), so that no worker
     searches again.
     """
@@ -123,6 +124,7 @@ class Cell:
     dataset_label: str = field(default="", compare=False)
     group: str = field(default="", compare=False)
     suite: str = field(default="", compare=False)
+    seeding: str = field(default="", compare=False)
     architecture: Any = field(default=None, compare=False)
 
     @cached_property
@@ -150,6 +152,7 @@ class Cell:
             "strength": self.strength,
             "copies": self.copies,
             "seed": self.seed,
+            "seeding": self.seeding,
         }
 
 

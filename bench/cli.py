@@ -148,20 +148,32 @@ def plan(
     """
     from functools import partial
 
-    from bench.estimate import busy, estimate
+    from bench.estimate import busy, estimate, measured
     from bench.execute.cell import probe
     from bench.plugins import Carried
+    from bench.rounds import expected, largest, rounds
     from bench.run import chosen_device, default_workers, is_cpu
+    from bench.store import Store
 
     where = chosen_device(device)
     made, results, reasons = _planned(suite, overrides, plugin, out, fresh)
-    print(f"{len(made.cells)} cells in {results}: {reasons}")
-    if made.todo:
-        count = workers or default_workers(where)
-        if told := busy():
-            print(told)
-        work = Carried(partial(probe, device=where), made.suite.plugins)
-        _print_estimate(estimate(made.todo, work, count, is_cpu(where)), where)
+    seeding = made.suite.seeding
+    print(f"{'up to ' if seeding else ''}{len(made.cells)} cells in {results}: {reasons}")
+    if not made.todo:
+        return
+    count = workers or default_workers(where)
+    if told := busy():
+        print(told)
+    following = next(rounds(made, Store(results)))
+    print("\n".join(following.reasons), end="\n" * bool(following.reasons))
+    if not following.cells:
+        return
+    most = largest(made, seeding) if seeding else made.todo
+    costs = measured(most, Carried(partial(probe, device=where), made.suite.plugins), count, is_cpu(where))
+    _print_estimate(estimate(following.cells, costs, count), where)
+    if seeding:
+        for what, cells in (("expected", expected(made, seeding)), ("at most", most)):
+            print(f"{what}: {len(cells)} cells, {_duration(estimate(cells, costs, count).seconds)}")
 
 
 @app.command()
@@ -402,6 +414,12 @@ def _planned(
     state = f"{len(made.cells) - len(made.todo) - len(made.impossible)} done, {len(made.todo)} to do"
     reasons = "".join(f"\n  impossible: {reason}" for reason in dict.fromkeys(made.impossible.values()))
     return made, results, f"{state}, {len(made.impossible)} impossible{reasons}"
+
+
+def _duration(seconds: float) -> str:
+    from bench.execute.progress import duration
+
+    return duration(seconds) if math.isfinite(seconds) else "a time that could not be measured"
 
 
 def _print_estimate(cost: Estimate, device: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import psutil
@@ -68,8 +68,11 @@ def busy() -> str | None:
 _LOOK, _IDLE = 0.5, 25
 
 
-def estimate(cells: Sequence[Cell], probe: Callable[[Cell], Cost], workers: int, one_thread: bool) -> Estimate:
-    """Measure one cell of every kind, as many at a time as will run later, and multiply.
+Costs = Mapping[str, "Cost | pool.Failure"]
+
+
+def measured(cells: Sequence[Cell], probe: Callable[[Cell], Cost], workers: int, one_thread: bool) -> Costs:
+    """Measure one cell of every kind, as many at a time as will run later; return what each kind costs.
 
     A kind is what has the same step, evaluation and network; the number of steps follows from each cell's own budget.
     """
@@ -78,17 +81,24 @@ def estimate(cells: Sequence[Cell], probe: Callable[[Cell], Cost], workers: int,
         kinds.setdefault(_kind(cell), []).append(cell)
     # the largest training set of a kind shows the memory that it needs, a strength the time that augmentation takes
     chosen = [max(alike, key=lambda cell: (cell.train_size, cell.strength)) for alike in kinds.values()]
-    samples = {cell.cell_id: alike for cell, alike in zip(chosen, kinds.values(), strict=True)}
+    return {_kind(cell): cost for cell, cost in pool.run(probe, chosen, workers, one_thread)}
+
+
+def estimate(cells: Sequence[Cell], costs: Costs, workers: int) -> Estimate:
+    """Return what cells cost, of whose kinds one cell each was `measured`."""
     lines = []
-    for cell, cost in pool.run(probe, chosen, workers, one_thread):
-        alike = samples[cell.cell_id]
+    kinds: dict[str, list[Cell]] = {}
+    for cell in cells:
+        kinds.setdefault(_kind(cell), []).append(cell)
+    for kind, alike in kinds.items():
+        label, cost = alike[0].label, costs[kind]
         if isinstance(cost, pool.Failure):
-            lines.append(Line(cell.label, len(alike), math.nan, math.nan, None, cost.reason))
+            lines.append(Line(label, len(alike), math.nan, math.nan, None, cost.reason))
         else:
             steps = sum(total_steps(each.budget, each.train_size) for each in alike)
             fixed = len(alike) * cost.fixed_seconds
             seconds = fixed + steps * cost.step_seconds
-            lines.append(Line(cell.label, len(alike), seconds, fixed, cost.peak_memory_bytes, None))
+            lines.append(Line(label, len(alike), seconds, fixed, cost.peak_memory_bytes, None))
     return Estimate(_by_family(lines, dict.fromkeys(cell.label for cell in cells)), workers)
 
 

@@ -17,6 +17,7 @@ from bench.errors import UserError, one_line
 from bench.execute import execute
 from bench.execute.pool import STOPS
 from bench.execute.progress import Progress, outcome
+from bench.rounds import rounds
 from bench.store import RETRIED, Record, Store
 
 if TYPE_CHECKING:
@@ -58,16 +59,22 @@ def carry_out(
                 store.write(cell, Record.without_result(cell, "skipped", plan.impossible[cell.cell_id]))
         timing = "exclusive" if workers == at_once == 1 else "shared"
         work = partial(runner, device=device, timing=timing, snapshots=results / folder.SNAPSHOTS)
+        asked: dict[str, Cell] = {}
         interrupted = False
         try:
-            with _stoppable(), Progress(len(plan.todo)) as progress:
-                execute(plan.todo, work, store, progress, workers, one_thread=is_cpu(device), at_once=at_once)
+            with _stoppable():
+                for each in rounds(plan, store):
+                    asked |= {cell.cell_id: cell for cell in each.cells}
+                    for reason in each.reasons:
+                        print(reason, flush=True)
+                    with Progress(len(each.cells)) as progress:
+                        execute(each.cells, work, store, progress, workers, one_thread=is_cpu(device), at_once=at_once)
         except KeyboardInterrupt:
             interrupted = True
         except BrokenPipeError:
             interrupted = True
             stop_printing()
-        return _finish(plan, store, results, interrupted)
+        return _finish(list(asked.values()), store, results, interrupted)
 
 
 @contextlib.contextmanager
@@ -128,15 +135,17 @@ def default_together(device: str) -> int:
     return 1 if is_cpu(device) else 8
 
 
-def _finish(plan: Plan, store: Store, results: Path, interrupted: bool) -> int:
+def _finish(asked: Sequence[Cell], store: Store, results: Path, interrupted: bool) -> int:
+    """Write and tell what there is after the ``asked`` cells were tried, or some of them; return the exit code."""
     # imported here, so that no worker waits for pandas and matplotlib
     from bench import tables
 
     written, damaged = tables.rebuild(results)
     print(f"tables: {results}/runs, curves, equivariance (.parquet, .csv)")
     if interrupted:
-        left = len(plan.cells) - sum(status == "standing" for status in store.scan().values())
-        print(f"stopped with {left} of {len(plan.cells)} cells to do; the same command goes on from here")
+        statuses = store.scan()
+        left = sum(statuses.get(cell.cell_id) != "standing" for cell in asked)
+        print(f"stopped with {left} of {len(asked)} cells to do; the same command goes on from here")
         return INTERRUPTED
     with after_training("the figures", f"equivaug plot {results}"):
         from bench import figures
@@ -149,17 +158,17 @@ def _finish(plan: Plan, store: Store, results: Path, interrupted: bool) -> int:
     for cell_id in damaged:
         print(f"damaged: cell {cell_id} cannot be read; the next run runs it again")
     with after_training("the verdict", f"equivaug report {results}"):
-        from bench.analysis.verdict import headline
+        from bench.analysis.headline import headline
 
         print(f"verdict: {headline(written)}")
-    return _tell_outcomes(plan, store, written)
+    return _tell_outcomes(asked, store, written)
 
 
-def _tell_outcomes(plan: Plan, store: Store, written: Tables) -> int:
+def _tell_outcomes(asked: Sequence[Cell], store: Store, written: Tables) -> int:
     counts = written.runs["status"].value_counts()
-    print(f"{len(plan.cells)} cells: {', '.join(f'{count} {status}' for status, count in counts.items())}")
+    print(f"{len(written.runs)} cells: {', '.join(f'{count} {status}' for status, count in counts.items())}")
     statuses = store.scan()
-    failed = [cell for cell in plan.cells if statuses.get(cell.cell_id, "infra") in RETRIED]
+    failed = [cell for cell in asked if statuses.get(cell.cell_id, "infra") in RETRIED]
     if not failed:
         return OK
     first = failed[0]

@@ -18,6 +18,7 @@ from bench.errors import UserError, nearest
 from bench.groups import Resampling
 from bench.groups import parse as group_of
 from bench.registry import Entry, Options, Registry, datasets, families, measurements
+from bench.seeding import Seeding, looks_between
 from bench.yamlfile import overridden, read
 
 
@@ -80,6 +81,30 @@ class Family(Spec):
     budget: dict[str, Any] = Field(default_factory=dict, description="keys of the budget that differ for this family")
 
 
+class Seeds(Spec):
+    """As many seeds as a comparison needs: some choose strengths, the others test what was chosen, a few at a time."""
+
+    pilot: int = Field(2, ge=1, le=1000, description="seeds that run with every strength, choose, and test nothing")
+    least: int = Field(3, ge=2, le=1000, description="seeds after which a comparison is looked at first")
+    most: int = Field(12, ge=2, le=1000, description="seeds after which it stays undecided")
+    margin: str = Field(
+        "2 points",
+        pattern=r"^\d+(\.\d+)? points?$",
+        description="a difference that is surely smaller is called none, such as '2 points'",
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Seeds:
+        if self.most < self.least:
+            raise ValueError(f"'most' should not be less than 'least', which is {self.least}")
+        return self
+
+    @property
+    def seeding(self) -> Seeding:
+        margin = float(self.margin.split()[0]) / 100
+        return Seeding(self.pilot, looks_between(self.least, self.most), margin)
+
+
 class Suite(Spec):
     """A whole suite file; the parts that hold axes are kept as written, and checked as they expand."""
 
@@ -91,10 +116,22 @@ class Suite(Spec):
     families: tuple[dict[str, Any], ...] = Field(min_length=1)
     match: dict[str, Any] | tuple[dict[str, Any], ...] | None = None
     budget: dict[str, Any]
-    seeds: Annotated[int, Field(ge=1, le=10_000)] | Annotated[tuple[Seed, ...], Field(min_length=1), Distinct()] = (
-        Field(3, description="how many, or which")
-    )
+    seeds: (
+        Annotated[int, Field(ge=1, le=10_000)] | Annotated[tuple[Seed, ...], Field(min_length=1), Distinct()] | Seeds
+    ) = Field(3, description="how many, which, or {pilot, least, most, margin}: as many as comparisons need")
     measure: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def seeding(self) -> Seeding | None:
+        """The plan of seeds, None where their number is fixed."""
+        return self.seeds.seeding if isinstance(self.seeds, Seeds) else None
+
+    @property
+    def all_seeds(self) -> Sequence[int]:
+        """Every seed that a cell may have."""
+        if isinstance(self.seeds, tuple):
+            return self.seeds
+        return range(self.seeds.seeding.most if isinstance(self.seeds, Seeds) else self.seeds)
 
 
 @dataclass(frozen=True)
@@ -293,11 +330,11 @@ def cells(
     several = len({spec.resampling for spec in specs}) > 1
     settings = [(spec, strength) for spec in specs for strength in spec.strengths]
     measured = measure(suite.measure)
-    seeds = range(suite.seeds) if isinstance(suite.seeds, int) else suite.seeds
+    seeding = str(suite.seeding or "")
     for choice in family_choices(suite):
         family_options = choice.options.model_dump(mode="json")
         match = size_of(choice)
-        for (spec, strength), size, seed in product(settings, data.train_sizes, seeds):
+        for (spec, strength), size, seed in product(settings, data.train_sizes, suite.all_seeds):
             cell = Cell(
                 dataset=data.entry.name,
                 dataset_options=data_options,
@@ -323,6 +360,7 @@ def cells(
                 # inputs that are resampled in another way are other inputs: they have panels and rows of their own
                 dataset_label=f"{data.label} {spec.resampling}" if several else data.label,
                 suite=suite.name,
+                seeding=seeding,
             )
             if cell.cell_id not in seen:
                 seen.add(cell.cell_id)

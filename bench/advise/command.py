@@ -18,7 +18,7 @@ from bench.analysis.advice import advice
 from bench.analysis.orientation import TwoSamples
 from bench.atomic import write_atomically
 from bench.errors import UserError
-from bench.estimate import Estimate, busy, estimate
+from bench.estimate import Estimate, busy, estimate, measured
 from bench.execute.cell import load_data, probe, run_cells
 from bench.execute.progress import duration
 from bench.store import Store
@@ -72,7 +72,8 @@ def carry_out(
 
 def _measured(suite: Suite, path: Path, device: str, workers: int) -> Estimate:
     made = plan.make(suite, set(), str(path))
-    return estimate(made.todo, partial(probe, device=device), workers, run.is_cpu(device))
+    costs = measured(made.todo, partial(probe, device=device), workers, run.is_cpu(device))
+    return estimate(made.todo, costs, workers)
 
 
 def _told(proposal: Proposal, device: str, workers: int) -> Iterator[str]:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from bench.analysis.chance import nothing_learned
+from bench.analysis.comparisons import Rule
 from bench.analysis.controls import losses
-from bench.analysis.differences import SIGNIFICANT, p_value
-from bench.analysis.duels import is_plain
+from bench.analysis.differences import SIGNIFICANT, holm
+from bench.analysis.headline import headline, points
+from bench.analysis.opponents import is_plain
 from bench.analysis.orientation import TwoSamples, seen
-from bench.analysis.summary import Interval, done, interval
-from bench.analysis.verdict import points, verdict, within
+from bench.analysis.paired import Paired, difference, tested
+from bench.analysis.summary import LEVEL, Interval, done
+from bench.analysis.verdict import within
 from bench.tables import Tables
 
 #: The loss of accuracy, as a share, up to which images are said to look the same to a network when they are moved.
@@ -47,25 +51,24 @@ def advice(tables: Tables, tests: Sequence[TwoSamples] = ()) -> Advice:
     if plain.empty or is_plain(runs).all():
         return Advice("No advice: the plain or the equivariant networks have not been trained.", ())
     best = _best(runs)
-    sentences = [*_symmetries(runs, tests), *_price(runs, tests), *_strengths(runs), *_cost(runs, best)]
-    oriented = verdict(tables)
-    choices = len(runs.groupby(_CHOICE)) - len(plain.groupby(_CHOICE))
-    sentences += [f"If images may come in any orientation. {oriented.headline}", _sure(runs)]
-    return Advice(_headline(plain, best, choices), tuple(sentences))
+    blind = {group: _best(cells) for group, cells in runs[runs["strength"] == 1].groupby("augmentation_group")}
+    # the best of all and of each group's fully augmented ones, held against the plain network: tested together
+    changes = [_fresh(cells, plain) for cells in (best, *blind.values())]
+    sure = holm(np.array([change.p for change in changes])) < SIGNIFICANT
+    price = dict(zip(blind, zip(blind.values(), changes[1:], sure[1:], strict=True), strict=True))
+    sentences = [*_symmetries(runs, tests), *_price(price, tests), *_strengths(runs), *_cost(runs, best)]
+    sentences += [f"If images may come in any orientation. {headline(tables)}", _sure(runs)]
+    return Advice(_headline(plain, best, changes[0], bool(sure[0])), tuple(sentences))
 
 
-def _headline(plain: pd.DataFrame, best: pd.DataFrame, choices: int) -> str:
-    """Compare the choice with the best upright validation score with a plain network without augmentation.
-
-    It is the best of so many ``choices``, picked on the same seeds as it is tested on: each of them could have been.
-    """
-    gain = _paired(best, plain, "test_accuracy")
+def _headline(plain: pd.DataFrame, best: pd.DataFrame, gain: Paired, is_sure: bool) -> str:
+    """Compare the choice that did best on the pilot seeds with a plain network without augmentation, on the others."""
     label, strength, group = (best[key].iloc[0] for key in ("label", "strength", "augmentation_group"))
     how = f"with augmentation by {group} of strength {strength:g}" if strength else "without augmentation"
     if label == plain["label"].iloc[0] and strength == 0:
         return f"For images as they come: use the plain network ({label}) without augmentation; nothing did better."
-    gained = f"{points(gain.mean)}{within(gain.low, gain.high)}"
-    if p_value(_differences(best, plain, "test_accuracy")) * max(choices, 1) < SIGNIFICANT and gain.mean > 0:
+    gained = f"{points(gain.mean)}{within(*gain.interval(1 - LEVEL))}"
+    if is_sure and gain.mean > 0:
         return f"For images as they come: use {label} {how}; it gains {gained} over the plain network without either."
     return (
         f"For images as they come: no difference that this budget can show. {label} {how} did best in validation, and "
@@ -118,27 +121,27 @@ def _orientation(loss: Interval, was_tested: bool, is_seen: bool) -> str:
     return "whether the images have an orientation, this budget cannot show"
 
 
-def _price(runs: pd.DataFrame, tests: Sequence[TwoSamples]) -> Iterator[str]:
-    """Say for every group what it costs on upright images to make a network blind to it."""
+def _price(price: Mapping[str, tuple[pd.DataFrame, Paired, bool]], tests: Sequence[TwoSamples]) -> Iterator[str]:
+    """Say for every group what it costs on upright images to make a network blind to it.
+
+    ``price`` has the best fully augmented network, its change against the plain one, and whether that is surely one.
+    """
     visible = seen(tests)
-    for group, cells in runs.groupby("augmentation_group"):
-        plain = cells[is_plain(cells) & (cells["strength"] == 0)]
-        blind = cells[cells["strength"] == 1]
-        if plain.empty or blind.empty:
-            continue
-        best = _best(blind)
-        change = _paired(best, plain, "test_accuracy")
-        told = f"{points(change.mean)}{within(change.low, change.high)}"
-        label = best["label"].iloc[0]
+    for group, (cells, change, is_sure) in price.items():
+        told = f"{points(change.mean)}{within(*change.interval(1 - LEVEL))}"
+        label = cells["label"].iloc[0]
         said = f"{group}: full augmentation, with {label}, changes the accuracy on upright images by {told}"
-        if change.high < 0 and group in visible:
-            yield f"{said}: orientation tells classes apart (as with 6 and 9); do not augment it away."
-        elif change.high < 0:
-            yield f"{said}: do not augment so. It may be the harder task, as no orientation can be seen in the images."
-        elif change.low > 0:
-            yield f"{said}: it helps."
-        else:
+        if not is_sure:
             yield f"{said}, which may be chance."
+        elif change.mean > 0:
+            yield f"{said}: it helps."
+        elif group in visible:
+            yield (
+                f"{said}: do not augment it away. Orientation may tell classes apart (as 6 from 9), or the harder task "
+                "may need longer training."
+            )
+        else:
+            yield f"{said}: do not augment so. It may be the harder task, as no orientation can be seen in the images."
 
 
 def _strengths(runs: pd.DataFrame) -> Iterator[str]:
@@ -165,25 +168,23 @@ def _cost(runs: pd.DataFrame, best: pd.DataFrame) -> Iterator[str]:
 
 
 def _sure(runs: pd.DataFrame) -> str:
-    seeds = runs.groupby(_CHOICE)["seed"].nunique().min()
-    steps = runs["steps"].max()
+    steps, images = runs["steps"].max(), runs["train_size"].max()
     return (
-        f"This rests on {seeds} seeds of {steps:,.0f} training steps with {runs['train_size'].max():,} images; "
+        f"Choices were {Rule.of(runs)}; this rests on {steps:,.0f} training steps with {images:,} images; "
         "differences smaller than the intervals, and what longer training would change, are beyond it."
     )
 
 
 def _best(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the cells of the choice with the best mean upright validation score."""
-    means = runs.groupby(_CHOICE)["upright_validation_accuracy"].mean()
+    """Return the cells of the choice with the best mean upright validation score on the pilot seeds."""
+    pilot = runs[runs["seed"].isin(Rule.of(runs).pilot)]
+    means = pilot.groupby(_CHOICE)["upright_validation_accuracy"].mean()
     return runs.set_index(_CHOICE).loc[[means.idxmax()]].reset_index()
 
 
-def _paired(a: pd.DataFrame, b: pd.DataFrame, value: str) -> Interval:
-    return interval(_differences(a, b, value))
-
-
-def _differences(a: pd.DataFrame, b: pd.DataFrame, value: str) -> pd.Series:
+def _fresh(cells: pd.DataFrame, plain: pd.DataFrame) -> Paired:
+    """Return what cells gain over the plain ones on upright test images, on the seeds that chose nothing."""
+    fresh = Rule.of(plain).fresh
     # without augmentation the groups' cells are the same training: one per seed
-    scores = [cells.groupby("seed")[value].mean() for cells in (a, b)]
-    return (scores[0] - scores[1]).dropna()
+    mine, theirs = (tested(each[each["seed"].isin(fresh)], "test_accuracy") for each in (cells, plain))
+    return difference(mine, theirs)

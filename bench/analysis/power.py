@@ -9,9 +9,10 @@ import pandas as pd
 from scipy.special import chdtri, nctdtr, stdtrit
 
 from bench.analysis.differences import SIGNIFICANT, p_values, paired_differences
-from bench.analysis.duels import is_plain
-from bench.analysis.sequential import LOOKS, critical
+from bench.analysis.opponents import is_plain
+from bench.analysis.sequential import critical
 from bench.analysis.summary import done
+from bench.seeding import LOOKS
 
 #: The share of experiments that shall find a difference that there is.
 POWER = 0.8

@@ -17,9 +17,7 @@ from functools import lru_cache
 import numpy as np
 
 from bench.analysis.differences import p_values
-
-#: Numbers of seeds at which a comparison is looked at.
-LOOKS = (3, 5, 8, 12)
+from bench.seeding import LOOKS
 
 _PATHS = 400_000
 
@@ -43,6 +41,25 @@ def critical(level: float, looks: Sequence[int] = LOOKS) -> float:
     """Return the p-value below which a look settles a comparison, so that all looks err with probability ``level``."""
     null = _null(tuple(looks))
     return float(null[int(level * len(null))])
+
+
+@lru_cache(maxsize=32)
+def expected_seeds(looks: tuple[int, ...], level: float, comparisons: int = 1) -> float:
+    """Return the mean number of seeds of a network that stands in so many comparisons, each tested at a level.
+
+    True differences are supposed to be none, one, two and five times what differences vary by between seeds, a quarter
+    each; a network goes on for the longest of its comparisons.
+    """
+    rng, limit = np.random.default_rng(0), critical(level, looks)
+    effects = rng.choice(_EFFECTS, (_EXPECTED, comparisons))
+    differences = rng.standard_normal((_EXPECTED, comparisons, max(looks))) + effects[..., None]
+    settled = np.full(effects.shape, float(max(looks)))
+    for look in reversed(looks[:-1]):
+        settled[p_values(differences[..., :look]) < limit] = look
+    return float(settled.max(1).mean())
+
+
+_EFFECTS, _EXPECTED = (0.0, 1.0, 2.0, 5.0), 5_000
 
 
 @lru_cache(maxsize=8)

@@ -8,13 +8,13 @@ from typing import Any
 
 import pandas as pd
 
-from bench.analysis.chance import nothing_learned
+from bench.analysis.comparisons import PART, Rule
 from bench.analysis.controls import losses
-from bench.analysis.duels import CHOICE, PART, duels, is_plain, overall
 from bench.analysis.exchange import exchange_rates, rate_text
 from bench.analysis.failures import failures
+from bench.analysis.headline import NO_ANSWER, answers, of_part, points, side
 from bench.analysis.matched_time import matched_time
-from bench.analysis.settled import REST, last_gain
+from bench.analysis.opponents import is_plain
 from bench.analysis.summary import done, each, interval
 from bench.tables import Tables
 
@@ -33,117 +33,42 @@ def verdict(tables: Tables, value: str = "transformed_accuracy") -> Verdict:
     ``value`` is the score that decides: ``transformed_accuracy`` where inputs come in any orientation,
     ``test_accuracy`` where they come as the data do. What may be chance is never called a difference.
     """
-    answers = list(_answers(tables, value))
-    if not answers:
+    found = list(answers(tables, value))
+    if not found:
         return Verdict(NO_ANSWER, tuple(_missing(tables.runs)))
     sentences: list[str] = []
-    for rows, _, is_learned in answers:
-        if not is_learned:
+    for answer in found:
+        if not answer.is_learned:
             continue
+        rows, sides = answer.rows, answer.sides
         # exchange rates are of transformed inputs
-        rates = _rates(tables, rows) if value == "transformed_accuracy" else ()
-        sentences += [*_scores(rows), *_augmentation(tables.runs, rows, value), *rates]
-        sentences += [*_times(tables, rows), *_controls(tables.runs, rows), *_exactness(tables, rows)]
-    headlines = " ".join(sentence for _, sentence, _ in answers)
+        rates = _rates(tables, sides) if value == "transformed_accuracy" else ()
+        sentences += [*_scores(rows), *_augmentation(tables.runs, sides, value), *rates]
+        sentences += [*_times(tables, sides), *_controls(tables.runs, sides), *_exactness(tables, sides)]
+    headlines = " ".join(answer.text for answer in found)
     return Verdict(headlines, (*sentences, *_fairness(tables.runs), *_missing(tables.runs)))
 
 
-def headline(tables: Tables, value: str = "transformed_accuracy") -> str:
-    """Return the first sentence of `verdict` alone, without the analyses that the others take."""
-    return " ".join(sentence for _, sentence, _ in _answers(tables, value)) or NO_ANSWER
-
-
-NO_ANSWER = "No answer: no training-set size has both a plain and an equivariant network that are done."
-
-
-def _answers(tables: Tables, value: str) -> Iterator[tuple[pd.DataFrame, str, bool]]:
-    """Yield the duels of every data set and augmentation group, their answer, and whether anything was learned."""
-    runs = tables.runs
-    table = duels(runs, value)
-    for mean in each(overall(runs, value)):
-        rows = table[_is_of(table, mean)]
-        reason = nothing_learned(runs[_is_of(runs, mean)])
-        where = f"On {mean.dataset}, moved by {mean.augmentation_group}"
-        answer = (
-            f"{where}: {reason}." if reason else f"{_headline(rows, mean)}{_withheld(rows)}{_unsettled(tables, rows)}"
-        )
-        yield rows, answer, reason is None
-
-
-def _headline(rows: pd.DataFrame, mean: Any) -> str:
-    where = f"On {mean.dataset}, moved by {mean.augmentation_group}"
-    winners = dict(zip(rows["train_size"], rows["winner"], strict=True))
-    of_sizes = f"{points(mean.difference)} on average over the training-set sizes"
-    if set(winners.values()) == {"equivariant"}:
-        return f"{where}: build the symmetry in. It wins at every training-set size, by {of_sizes}."
-    if set(winners.values()) == {"plain"}:
-        return f"{where}: augment a plain network. It wins at every training-set size, by {of_sizes}."
-    if not any(winners.values()):
-        if mean.winner:
-            side = "build the symmetry in" if mean.winner == "equivariant" else "augment a plain network"
-            return f"{where}: {side}. It wins by {of_sizes}, though no single size shows it surely."
-        return f"{where}: no difference that this budget can show ({of_sizes}, which may be chance)."
-    parts = [
-        f"{text} {' and '.join(f'{size:,}' for size, winner in winners.items() if winner == side)} images"
-        for side, text in (
-            ("equivariant", "build the symmetry in at"),
-            ("plain", "augment a plain network at"),
-            ("", "no difference that this budget can show at"),
-        )
-        if side in winners.values()
-    ]
-    return f"{where}: {'; '.join(parts)}."
-
-
-def _withheld(rows: pd.DataFrame) -> str:
-    """Say of which networks trainings are missing, so that a difference names no winner."""
-    labels = [label for label in dict.fromkeys(rows["lacking"]) if label]
-    return f" Trainings of {' and '.join(labels)} failed: where they are missing, nobody wins." if labels else ""
-
-
-def _unsettled(tables: Tables, rows: pd.DataFrame) -> str:
-    """Say which of the networks still learned when their budget ended, so that a longer one may answer otherwise."""
-    gains: dict[str, float] = {}
-    for row in each(rows):
-        for side in ("plain", "equivariant"):
-            cells = _side(_of(done(tables.runs), row), row, side)
-            gain = last_gain(tables.curves, cells["cell_id"]).mean
-            if gain > REST:
-                label = getattr(row, f"{side}_label")
-                gains[label] = max(gain, gains.get(label, 0.0))
-    if not gains:
-        return ""
-    *others, last = [f"{label} (by up to {points(gain)})" for label, gain in gains.items()]
-    told = f"{', '.join(others)} and {last}" if others else last
-    return (
-        f" Not settled: towards the end of training {told} still gained, so that longer training may answer otherwise."
-    )
-
-
-def _side(cells: pd.DataFrame, row: Any, side: str) -> pd.DataFrame:
-    """Return the cells of one side of a duel."""
-    at = {key: getattr(row, f"{side}_{key}") for key in CHOICE}
-    return cells[(cells["train_size"] == row.train_size) & (cells[CHOICE] == pd.Series(at)).all(axis=1)]
+_SIDES = ("plain_", "")
 
 
 def _scores(rows: pd.DataFrame) -> Iterator[str]:
     for row in each(rows):
-        sure = (
-            f"95 % interval {100 * row.low:.1f} to {100 * row.high:.1f}, p = {row.p_holm:.2g} after Holm's correction"
-        )
+        seeds = "1 seed, which chose nothing" if row.n == 1 else f"{row.n} seeds, which chose nothing"
+        counted = "with all looks and comparisons counted"
+        sure = f"interval {100 * row.low:.1f} to {100 * row.high:.1f}, p = {row.p_holm:.2g} {counted}, {seeds}"
         yield (
-            f"With {row.train_size:,} images {_named(row, 'equivariant')} scores {_percent(row, 'equivariant')} and "
-            f"{_named(row, 'plain')} {_percent(row, 'plain')}: a difference of {points(row.difference)} "
-            f"({sure if row.n > 1 else 'one seed, no interval'})."
+            f"With {row.train_size:,} images, at {row.at}, {_named(row, '')} scores {_percent(row.mean)} and "
+            f"{_named(row, 'plain_')} {_percent(row.plain_mean)}: a difference of {points(row.difference)} "
+            f"({sure if pd.notna(row.low) else f'no interval, {seeds}'})."
         )
 
 
-def _augmentation(runs: pd.DataFrame, rows: pd.DataFrame, value: str) -> Iterator[str]:
+def _augmentation(runs: pd.DataFrame, sides: pd.DataFrame, value: str) -> Iterator[str]:
     """Say what augmentation gives either side at the largest training-set size."""
-    row = next(each(rows.tail(1)))
-    for side in ("plain", "equivariant"):
-        label = getattr(row, f"{side}_label")
-        cells = _of(done(runs), row)
+    for label in dict.fromkeys([sides["plain_label"].iloc[-1], sides["label"].iloc[-1]]):
+        row = sides.iloc[-1]
+        cells = of_part(done(runs), row)
         cells = cells[(cells["label"] == label) & (cells["train_size"] == row.train_size)]
         scores = cells.pivot_table(index="seed", columns="strength", values=value)
         strongest = max(scores.columns)
@@ -155,15 +80,15 @@ def _augmentation(runs: pd.DataFrame, rows: pd.DataFrame, value: str) -> Iterato
             )
 
 
-def _rates(tables: Tables, rows: pd.DataFrame) -> Iterator[str]:
+def _rates(tables: Tables, sides: pd.DataFrame) -> Iterator[str]:
     """Say what the equivariant network of the smallest training set is worth in images."""
-    row = next(each(rows))
+    row = next(each(sides))
     pair = Tables(*(_of(frame, row) for frame in vars(tables).values()))
     found = exchange_rates(pair, "train_size", row.plain_label)
     mine = found[
-        (found["label"] == row.equivariant_label)
+        (found["label"] == row.label)
         & (found["train_size"] == row.train_size)
-        & (found["strength"] == row.equivariant_strength)
+        & (found["strength"] == row.strength)
         & (found["reference_strength"] == row.plain_strength)
     ]
     for rate in each(mine.head(1)):
@@ -172,8 +97,8 @@ def _rates(tables: Tables, rows: pd.DataFrame) -> Iterator[str]:
             "how many times as many is not bounded by these sizes" if text == "not bounded" else f"needs {text} as many"
         )
         yield (
-            f"To score as well as {_named(row, 'equivariant')} does with {row.train_size:,} images, "
-            f"{_named(row, 'plain')} {said}."
+            f"To score as well as {_named(row, '')} does with {row.train_size:,} images, "
+            f"{_named(row, 'plain_')} {said}."
         )
 
 
@@ -187,7 +112,7 @@ def _times(tables: Tables, rows: pd.DataFrame) -> Iterator[str]:
     plain = times["label"].map(groups) == "C1"
     if not plain.any() or plain.all():
         return
-    fast, slow = (times[side].sort_values("seconds").iloc[0] for side in (plain, ~plain))
+    fast, slow = (times[each_side].sort_values("seconds").iloc[0] for each_side in (plain, ~plain))
     shared = (done(tables.runs)["timing"] == "shared").any()
     sides = " and ".join(f"{side['label']} trains {side['seconds']:.3g} s" for side in (fast, slow))
     yield (
@@ -201,15 +126,16 @@ def _controls(runs: pd.DataFrame, rows: pd.DataFrame) -> Iterator[str]:
     """Say what resampling alone costs the two networks of the largest training set, and what only moving them does."""
     row = next(each(rows.tail(1)))
     parts = []
-    for side in ("plain", "equivariant"):
-        cells = _side(_of(done(runs), row), row, side)
+    for prefix in _SIDES:
+        cells = side(runs, row, prefix)
         if cells["resampled_accuracy"].isna().all():
             return
         lost = losses(cells)
         exactly = "" if pd.isna(lost.exact.mean) else f", {points(lost.exact.mean)} by moving them exactly"
+        pixels = f"{points(lost.resampled.mean)}{within(lost.resampled.low, lost.resampled.high)}"
         parts.append(
-            f"{_named(row, side)} loses {points(lost.resampled.mean)}{within(lost.resampled.low, lost.resampled.high)} "
-            f"of its upright accuracy by resampling alone{exactly} and {points(lost.transformed.mean)} by both"
+            f"{_named(row, prefix)} loses {pixels} of its upright accuracy by resampling alone{exactly} and "
+            f"{points(lost.transformed.mean)} by both"
         )
     yield f"What the pixels cost, with {row.train_size:,} images: {'; '.join(parts)}."
 
@@ -225,7 +151,7 @@ def _exactness(tables: Tables, rows: pd.DataFrame) -> Iterator[str]:
     means = errors.groupby(["label", "degrees"])["error"].mean()
     found = [
         (label, {degrees: error for (name, degrees), error in means.items() if name == label})
-        for label in (row.equivariant_label, row.plain_label)
+        for label in (row.label, row.plain_label)
     ]
     told = [
         f"{label} {by_angle[90.0]:.1g} at 90 degrees and {max(by_angle.values()):.2g} at its worst angle"
@@ -237,13 +163,11 @@ def _exactness(tables: Tables, rows: pd.DataFrame) -> Iterator[str]:
 
 
 def _fairness(runs: pd.DataFrame) -> Iterator[str]:
-    cells = done(runs)
-    matched = sorted({str(by) for by in cells["match_by"].dropna()})
-    seeds = cells.groupby([*PART, "label", "strength", "train_size"])["seed"].nunique()
-    yield (
-        f"Each figure is a mean over {_range(seeds.min(), seeds.max())} seeds; "
-        + (f"networks are matched by {' and '.join(matched)}." if matched else "networks are not matched in size.")
-    )
+    """Say which seeds chose and which tested, and in what the networks are alike."""
+    matched = sorted({str(by) for by in done(runs)["match_by"].dropna()})
+    told = f"networks are matched by {' and '.join(matched)}" if matched else "networks are not matched in size"
+    rules = dict.fromkeys(str(Rule.of(part)) for _, part in done(runs).groupby(PART))
+    yield f"Strengths were {' or '.join(rules)}; {told}."
 
 
 def _missing(runs: pd.DataFrame) -> Iterator[str]:
@@ -257,38 +181,22 @@ def _missing(runs: pd.DataFrame) -> Iterator[str]:
 
 
 def _of(frame: pd.DataFrame, row: Any) -> pd.DataFrame:
-    """Return the rows of a table that are of the two networks of a duel."""
-    return frame[_is_of(frame, row) & frame["label"].isin([row.plain_label, row.equivariant_label])]
+    """Return the rows of a table that are of the two networks of a comparison."""
+    here = of_part(frame, row)
+    return here[here["label"].isin([row.plain_label, row.label])]
 
 
-def _is_of(frame: pd.DataFrame, row: Any) -> pd.Series[bool]:
-    """Return which rows of a table are of the data set and the augmentation group of ``row``."""
-    return (frame["dataset"] == row.dataset) & (frame["augmentation_group"] == row.augmentation_group)
-
-
-def _named(row: Any, side: str) -> str:
-    strength, copies = getattr(row, f"{side}_strength"), getattr(row, f"{side}_copies")
+def _named(row: Any, prefix: str) -> str:
+    strength, copies = getattr(row, f"{prefix}strength"), getattr(row, f"{prefix}copies")
     fixed = f" in {copies} copies" if copies and strength else ""
-    return (
-        f"{getattr(row, f'{side}_label')} (augmented with strength {strength:g}{fixed})"
-        if strength
-        else str(getattr(row, f"{side}_label")) + " (not augmented)"
-    )
+    how = f"augmented with strength {strength:g}{fixed}" if strength else "not augmented"
+    return f"{getattr(row, f'{prefix}label')} ({how})"
 
 
-def _percent(row: Any, side: str) -> str:
-    return f"{100 * getattr(row, f'{side}_mean'):.1f} %"
-
-
-def points(share: float) -> str:
-    """Return a difference of shares in percentage points."""
-    return f"{100 * share:.1f} points"
+def _percent(share: float) -> str:
+    return "-" if pd.isna(share) else f"{100 * share:.1f} %"
 
 
 def within(low: float, high: float) -> str:
     """Return the interval of a difference of shares in brackets, or nothing where there is none."""
     return "" if pd.isna(low) else f" (95 % interval {100 * low:.1f} to {100 * high:.1f})"
-
-
-def _range(least: int, most: int) -> str:
-    return f"{most}" if least == most else f"{least} to {most}"

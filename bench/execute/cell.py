@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 import bench
 from bench.augment import Crop, cropped, expand
+from bench.bits import pack
 from bench.cell import Cell
 from bench.data.dataset import Dataset, training_set
 from bench.errors import UserError, one_line
@@ -218,7 +219,7 @@ class _Job:
         self.trainee = _trainee(cell, self.network, self._inputs)
 
     def validate(self, model: nn.Module) -> tuple[float, float, float]:
-        accuracy, nll = score(model, *self._own)
+        accuracy, nll, _ = score(model, *self._own)
         return accuracy, nll, accuracy if self.cell.strength == 1 else score(model, *self._whole).accuracy
 
     def finish(self, result: Fit) -> None:
@@ -257,7 +258,7 @@ def trained(cell: Cell, device: str) -> tuple[Network, Tensor]:
     settle(where)
     network, inputs, _, _ = _prepared(cell, where)
     own = moved(inputs.validation[0], own_moves(cell), 1)
-    fit(_trainee(cell, network, inputs), lambda model: score(model, own, inputs.validation[1]))
+    fit(_trainee(cell, network, inputs), lambda model: score(model, own, inputs.validation[1])[:2])
     return network.eval(), inputs.upright[0]
 
 
@@ -327,7 +328,7 @@ def _scores(
     own_validation: tuple[Tensor, Tensor],
     transformed_validation: tuple[Tensor, Tensor],
     crop: Crop,
-) -> dict[str, float | None]:
+) -> dict[str, float | str | None]:
     upright, transformed = score(network, *inputs.upright), score(network, *inputs.transformed)
     resampled = upright if inputs.resampled is inputs.upright else score(network, *inputs.resampled)
     validated = score(network, *own_validation)
@@ -343,6 +344,9 @@ def _scores(
         "validation_nll": validated.nll,
         "upright_validation_accuracy": score(network, cropped(images, crop), labels).accuracy,
         "transformed_validation_accuracy": score(network, *transformed_validation).accuracy,
+        "test_right": pack(upright.right.numpy(force=True)),
+        # of an image that is moved several times, the first
+        "transformed_right": pack(transformed.right[: len(upright.right)].numpy(force=True)),
         **_chance(inputs.upright[1]),
     }
 

@@ -1,0 +1,251 @@
+"""Every equivariant network against the plain one of its size: chosen on some seeds, tested on the others.
+
+The pilot seeds choose, by validation scores, each network's strength of augmentation at each training-set size, and
+which of several plain networks of one size is the opponent. The fresh seeds, which chose nothing, test it. A choice
+that is tested on the seeds that made it names a winner, nearly always the side with more candidates, in 12 to 17 % of
+matrices without a difference in which that side's seeds vary more (tests/test_null.py).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bench.analysis.differences import SIGNIFICANT, holm
+from bench.analysis.failures import counted, lacking
+from bench.analysis.opponents import SIZES, is_plain, opponents, shorter, sizes_of
+from bench.analysis.paired import RIGHT, Paired, Tested, difference, tested
+from bench.analysis.sequential import critical, sequential_p
+from bench.seeding import Seeding
+
+PART = ["dataset", "augmentation_group"]
+CHOICE = ["label", "strength", "copies"]
+
+#: What is compared, and the validation score by which a strength is chosen for it.
+CHOSEN_BY = {
+    "transformed_accuracy": "transformed_validation_accuracy",
+    "test_accuracy": "upright_validation_accuracy",
+}
+
+#: The share within which a difference is called none where a table does not say.
+MARGIN = 0.02
+
+#: What a comparison found: who wins, or that they are equal; nothing while it is undecided.
+EQUIVARIANT, PLAIN, EQUAL, UNDECIDED = "equivariant", "plain", "equal", ""
+
+COLUMNS = (
+    *PART,
+    "train_size",
+    "label",
+    "strength",
+    "copies",
+    "plain_label",
+    "plain_strength",
+    "plain_copies",
+    "at",
+    "pilot",
+    "mean",
+    "plain_mean",
+    "n",
+    "difference",
+    "low",
+    "high",
+    "p",
+    "p_holm",
+    "margin",
+    "lacking",
+    "found",
+    "more",
+)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Which seeds choose and which test, when these are looked at, and what counts as equal."""
+
+    pilot: frozenset[int]
+    fresh: tuple[int, ...]
+    looks: tuple[int, ...]
+    margin: float
+    is_sequential: bool
+
+    @classmethod
+    def of(cls, cells: pd.DataFrame) -> Rule:
+        """Return the rule of one part of a table: its plan of seeds, or up to two of a fixed number, which choose."""
+        seeds = sorted(map(int, cells["seed"].unique()))
+        planned = cells.loc[cells["seeding"] != "", "seeding"]
+        if len(planned):
+            plan = Seeding.parse(planned.iloc[0])
+            testing = tuple(range(plan.pilot, plan.most))
+            return cls(frozenset(range(plan.pilot)), testing, plan.looks, plan.margin, True)
+        choosing = min(2, len(seeds) // 2)
+        testing = tuple(seeds[choosing:])
+        return cls(frozenset(seeds[:choosing] or seeds), testing, (len(testing),), MARGIN, False)
+
+    def __str__(self) -> str:
+        """Which seeds did what, in words."""
+        if self.is_sequential:
+            most = len(self.fresh)
+            return f"chosen on {len(self.pilot)} pilot seeds and tested on up to {most} others, as many as it took"
+        if self.pilot & set(self.fresh):
+            return "chosen on the one seed that tests them, so that nothing is tested"
+        total = len(self.pilot) + len(self.fresh)
+        return f"chosen on the first {len(self.pilot)} of {total} seeds and tested on the others"
+
+
+def comparisons(runs: pd.DataFrame, value: str = "transformed_accuracy") -> pd.DataFrame:
+    """Return one row for every equivariant label, training-set size and plain opponent (`opponents`).
+
+    ``difference`` is the equivariant's score minus the plain one's over ``n`` fresh seeds that both have; ``p_holm``
+    counts the looks and all rows (group-sequential Holm). ``low`` and ``high`` are the interval at the level at which
+    the row was tested, of 95 % or more, so that it holds zero where nobody wins. ``found`` is `EQUIVARIANT`, `PLAIN`,
+    `EQUAL` (surely within ``margin``) or `UNDECIDED`.
+    A cell that diverged scores chance; where trainings failed otherwise, ``lacking`` names the label, and nobody wins.
+    ``pilot`` is the label's score in the choice, ``more`` how many fresh seeds the next look takes; 0 where none does.
+    Cells of tables without the validation score that would choose are left out.
+    """
+    rows, tests, rules = [], [], []
+    for part, cells in _parts(runs, value):
+        rule = Rule.of(cells)
+        for row, test in _of_part(runs, cells, rule, part, value):
+            rows.append(row)
+            tests.append(test)
+            rules.append(rule)
+    p = np.array([row["p"] for row in rows], float)
+    # what was not looked at yet will be: it counts
+    corrected = holm(np.where(np.isnan(p), 1.0, p))
+    steps = _steps(p, corrected)
+    for row, looked, rule, p_holm, step in zip(rows, tests, rules, corrected, steps, strict=True):
+        row |= _concluded(row, looked, rule, float(p_holm), step)
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def chosen(runs: pd.DataFrame, value: str = "transformed_accuracy") -> pd.DataFrame:
+    """Return one row for every label and training-set size: the strength and the copies that its pilot seeds chose."""
+    found = [
+        {**part, **dict(zip(CHOICE, setting, strict=True))}
+        for part, cells in _parts(runs, value)
+        for setting, _ in _choices(cells, Rule.of(cells), value).values()
+    ]
+    return pd.DataFrame(found, columns=[*PART, "train_size", *CHOICE])
+
+
+_Setting = tuple[str, float, int]
+
+
+def _parts(runs: pd.DataFrame, value: str) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
+    """Yield the cells of every data set, augmentation group and training-set size."""
+    columns = [*PART, "train_size", *CHOICE, "seed", "seeding", "family", "group", *SIZES, "steps", "test_size"]
+    cells = counted(runs).dropna(subset=[value, CHOSEN_BY[value]])[[*columns, value, CHOSEN_BY[value], RIGHT[value]]]
+    for key, part in cells.groupby([*PART, "train_size"]):
+        yield dict(zip([*PART, "train_size"], key, strict=True)), part
+
+
+def _choices(cells: pd.DataFrame, rule: Rule, value: str) -> dict[str, tuple[_Setting, float]]:
+    """Return the setting of every label that has the best mean in the choice, and that mean."""
+    means = cells[cells["seed"].isin(rule.pilot)].groupby(CHOICE)[CHOSEN_BY[value]].mean()
+    best: dict[str, tuple[_Setting, float]] = {}
+    for (label, strength, copies), mean in means.items():
+        if label not in best or mean > best[label][1]:
+            best[label] = (label, float(strength), int(copies)), float(mean)
+    return best
+
+
+def _tested(cells: pd.DataFrame, rule: Rule, value: str) -> dict[_Setting, dict[int, Tested]]:
+    """Return the fresh seeds of every setting with what they scored."""
+    settings = cells[cells["seed"].isin(rule.fresh)].groupby(CHOICE)
+    return {(label, strength, copies): tested(mine, value) for (label, strength, copies), mine in settings}
+
+
+def _of_part(
+    runs: pd.DataFrame, cells: pd.DataFrame, rule: Rule, part: dict[str, Any], value: str
+) -> Iterator[tuple[dict[str, Any], Paired]]:
+    """Yield the rows of one training-set size without their conclusions, each with its paired difference."""
+    choices = _choices(cells, rule, value)
+    scores = _tested(cells, rule, value)
+    sizes, brief, plain = sizes_of(cells), shorter(cells), set(cells.loc[is_plain(cells), "label"])
+    rivals = {label: score for label, (_, score) in choices.items() if label in plain and label not in brief}
+    without = _settings_without(runs, part)
+    for label in choices if rivals else ():
+        if label in plain or label in brief:
+            continue
+        mine, score = choices[label]
+        for at, rival in opponents(sizes, label, rivals):
+            theirs, _ = choices[rival]
+            of_mine, of_theirs = scores.get(mine, {}), scores.get(theirs, {})
+            looked, p = _looked(of_mine, of_theirs, rule)
+            yield (
+                {
+                    **part,
+                    **dict(zip(CHOICE, mine, strict=True)),
+                    **{f"plain_{key}": found for key, found in zip(CHOICE, theirs, strict=True)},
+                    "at": at,
+                    "pilot": score,
+                    "mean": _mean(of_mine),
+                    "plain_mean": _mean(of_theirs),
+                    "n": looked.n,
+                    "difference": looked.mean,
+                    "p": p,
+                    "lacking": next((setting[0] for setting in (mine, theirs) if setting in without), ""),
+                },
+                looked,
+            )
+
+
+def _settings_without(runs: pd.DataFrame, part: dict[str, Any]) -> set[_Setting]:
+    """Return the settings of a part of which trainings have no score that counts."""
+    cells = lacking(runs)
+    here = cells[(cells[list(part)] == pd.Series(part)).all(axis=1)]
+    return set(here[CHOICE].itertuples(index=False, name=None))
+
+
+def _mean(scores: dict[int, Tested]) -> float:
+    return float(np.mean([each.score for each in scores.values()])) if scores else math.nan
+
+
+def _looked(mine: dict[int, Tested], theirs: dict[int, Tested], rule: Rule) -> tuple[Paired, float]:
+    """Return the paired difference at the last look that there was, and the p-value of all looks together."""
+    shared = [seed for seed in mine if seed in theirs]
+    found = [difference(mine, theirs, shared[:look]) for look in rule.looks if 0 < look <= len(shared)]
+    if not found:
+        return difference(mine, theirs, shared), math.nan
+    if not rule.is_sequential:
+        return found[-1], found[-1].p
+    return found[-1], float(sequential_p(min(each.p for each in found), rule.looks))
+
+
+def _steps(p: np.ndarray, corrected: np.ndarray) -> list[int]:
+    """Return among how many rows each was tested in Holm's procedure, so that intervals agree with its answers."""
+    order = {int(place): rank for rank, place in enumerate(np.argsort(np.where(np.isnan(p), 1.0, p), kind="stable"))}
+    left = len(p) - int((corrected < SIGNIFICANT).sum())
+    return [len(p) - order[place] if corrected[place] < SIGNIFICANT else left for place in range(len(p))]
+
+
+def _concluded(row: dict[str, Any], looked: Paired, rule: Rule, p_holm: float, count: int) -> dict[str, Any]:
+    """Return the columns of a row that depend on all rows: the interval, at its step of Holm's, and what was found."""
+    single = critical(SIGNIFICANT, rule.looks) if rule.is_sequential else SIGNIFICANT
+    level = critical(SIGNIFICANT / count, rule.looks) if rule.is_sequential else SIGNIFICANT / count
+    was_looked_at = looked.n >= rule.looks[0] and not math.isnan(looked.error)
+    # a difference of shares lies between -1 and 1
+    low, high = np.clip(looked.interval(level), -1, 1) if was_looked_at else (math.nan, math.nan)
+    inner = looked.interval(single) if was_looked_at else (-math.inf, math.inf)
+    found = UNDECIDED
+    if row["lacking"] == "" and not math.isnan(row["p"]):
+        if p_holm < SIGNIFICANT:
+            found = EQUIVARIANT if looked.mean > 0 else PLAIN
+        elif -rule.margin <= inner[0] and inner[1] <= rule.margin:
+            found = EQUAL
+    later = [look for look in rule.looks if look > looked.n] if found == UNDECIDED else []
+    return {
+        "low": low,
+        "high": high,
+        "p_holm": math.nan if math.isnan(row["p"]) else p_holm,
+        "margin": rule.margin,
+        "found": found,
+        "more": later[0] if later and rule.is_sequential else 0,
+    }

@@ -87,11 +87,11 @@ def measured(cells: Sequence[Cell], probe: Callable[[Cell], Cost], workers: int,
 def estimate(cells: Sequence[Cell], costs: Costs, workers: int) -> Estimate:
     """Return what cells cost, of whose kinds one cell each was `measured`."""
     lines = []
-    kinds: dict[str, list[Cell]] = {}
+    kinds: dict[tuple[str, str], list[Cell]] = {}
     for cell in cells:
-        kinds.setdefault(_kind(cell), []).append(cell)
-    for kind, alike in kinds.items():
-        label, cost = alike[0].label, costs[kind]
+        kinds.setdefault((cell.label, _kind(cell)), []).append(cell)
+    for (label, kind), alike in kinds.items():
+        cost = costs[kind]
         if isinstance(cost, pool.Failure):
             lines.append(Line(label, len(alike), math.nan, math.nan, None, cost.reason))
         else:

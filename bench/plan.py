@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -14,7 +14,7 @@ from bench.errors import Impossible, UserError
 from bench.execute.cell import load_data, shape_of
 from bench.models.matching import resolve
 from bench.models.network import Shape
-from bench.suite import FamilyChoice, Suite, augmentations, cells, data_choices, family_choices
+from bench.suite import FamilyChoice, Suite, augmentations, cells, data_choices, family_choices, rival
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def make(suite: Suite, standing: set[str], where: str) -> Plan:
     """
     planned: list[tuple[FamilyChoice, Shape, Cell]] = []
     notes: list[str] = []
-    rivals = {choice.label: choice for choice in family_choices(suite, where)}
+    networks = family_choices(suite, where)
     for data in data_choices(suite, where):
         dataset = load_data(data.entry.name, data.options.model_dump(mode="json"))
         largest, available = max(data.train_sizes), len(dataset.train)
@@ -55,7 +55,7 @@ def make(suite: Suite, standing: set[str], where: str) -> Plan:
         notes += [f"{data.label}: {note}" for note in (*dataset.notes, *check_content(dataset, where))]
         shape = shape_of(dataset)
         _check_copies(suite, dataset, largest, where)
-        size_of = partial(_size, shape=shape, rivals=rivals, where=where)
+        size_of = partial(_size, shape=shape, networks=networks, where=where)
         planned += [(choice, shape, cell) for choice, cell in cells(suite, data, dataset.revision, size_of)]
     planned.sort(key=lambda each: (each[2].seed, each[2].train_size, each[2].strength))
     waiting = [each for each in planned if each[2].cell_id not in standing]
@@ -75,7 +75,7 @@ def make(suite: Suite, standing: set[str], where: str) -> Plan:
     )
 
 
-def _size(choice: FamilyChoice, shape: Shape, rivals: Mapping[str, FamilyChoice], where: str) -> Match | None:
+def _size(choice: FamilyChoice, shape: Shape, networks: Sequence[FamilyChoice], where: str) -> Match | None:
     """Return the number that a choice's network has to meet: one that is given, or that of its rival on this data."""
     match = choice.match
     if match is None:
@@ -83,9 +83,9 @@ def _size(choice: FamilyChoice, shape: Shape, rivals: Mapping[str, FamilyChoice]
     if match.like is None:
         assert match.target is not None
         return Match(by=match.by, target=match.target)
-    rival = rivals[match.like]
+    named = rival(networks, match.like, where)
     try:
-        built = resolve(rival.entry, rival.options, shape, rival.width, _size(rival, shape, rivals, where))
+        built = resolve(named.entry, named.options, shape, named.width, _size(named, shape, networks, where))
     except Impossible as reason:
         raise UserError(f"{where}: match.like: '{match.like}' cannot be built: {reason}") from reason
     return Match(by=match.by, target=built.parameters if match.by == "parameters" else built.flops)

@@ -147,7 +147,10 @@ class DataChoice:
 
 @dataclass(frozen=True)
 class FamilyChoice:
-    """One family with one choice of its options, its size and its budget; ``position`` is its place in the suite."""
+    """One family with one choice of its options, its size and its budget; ``position`` is its place in the suite.
+
+    ``network`` is its label before what tells it from others is added: that of all trainings of one network.
+    """
 
     position: int
     entry: Entry
@@ -156,6 +159,7 @@ class FamilyChoice:
     match: Matching | None
     budget: Budget
     label: str
+    network: str
 
 
 def load(source: str, overrides: Sequence[str] = (), plugged: Sequence[str] = ()) -> Suite:
@@ -259,7 +263,9 @@ def family_choices(suite: Suite, where: str = "suite") -> list[FamilyChoice]:
                 for match in matches if family.width is None else [None]:
                     told = {**written_options, "width": family.width, "match": match and match.target}
                     told |= budget.model_dump()
-                    found.append((told, FamilyChoice(position, entry, option, family.width, match, budget, label)))
+                    found.append(
+                        (told, FamilyChoice(position, entry, option, family.width, match, budget, label, label))
+                    )
     return _with_rivals(_distinguished(_twins(found), where), where)
 
 
@@ -284,17 +290,29 @@ def _twins(found: list[tuple[dict[str, Any], FamilyChoice]]) -> list[tuple[dict[
 
 def _with_rivals(found: list[FamilyChoice], where: str) -> list[FamilyChoice]:
     """Return the choices; UserError where one is matched to a network that there is not, or that has no size itself."""
-    sized = {choice.label: choice for choice in found if choice.match is None or choice.match.target}
-    for choice in found:
-        like = choice.match and choice.match.like
-        if like and like not in sized:
-            raise UserError(f"{where}: match.like: no network has the label '{like}'{nearest(like, sized)}")
-        if like and sized[like].width is None and sized[like].match is None:
+    for like in dict.fromkeys(choice.match.like for choice in found if choice.match and choice.match.like):
+        named = rival(found, like, where)
+        if named.width is None and named.match is None:
             raise UserError(
-                f"{where}: families[{sized[like].position}]: others are matched to '{like}'; give it a 'width', or a "
+                f"{where}: families[{named.position}]: others are matched to '{like}'; give it a 'width', or a "
                 "'match' with a 'target'"
             )
     return found
+
+
+def rival(found: Sequence[FamilyChoice], like: str, where: str) -> FamilyChoice:
+    """Return the network whose size others are to have: the one with that label, however long it is trained."""
+    sized = [choice for choice in found if choice.match is None or choice.match.target]
+    named = [choice for choice in sized if like in (choice.label, choice.network)]
+    if not named:
+        raise UserError(
+            f"{where}: match.like: no network has the label '{like}'{nearest(like, {choice.label for choice in sized})}"
+        )
+    first = named[0]
+    if any((each.options, each.width, each.match) != (first.options, first.width, first.match) for each in named):
+        several = " and ".join(f"'{choice.label}'" for choice in named[:2])
+        raise UserError(f"{where}: match.like: '{like}' is the label of several networks; name one, such as {several}")
+    return first
 
 
 def measure(asked: dict[str, Any], where: str = "suite") -> Measure:

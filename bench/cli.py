@@ -180,7 +180,9 @@ def plan(
 def tables(
     results: ResultsArgument,
     form: Annotated[str | None, typer.Option("--format", help="Print an analysis instead: md, latex or csv.")] = None,
-    of: Annotated[str, typer.Option(help="summary, controls, exchange, differences, frontier or time.")] = "summary",
+    of: Annotated[
+        str, typer.Option(help="summary, controls, exchange, rates, differences, frontier or time")
+    ] = "summary",
     value: ValueOption = "transformed_accuracy",
 ) -> None:
     """Write the tables of a results folder anew.

@@ -135,14 +135,6 @@ def test_the_rate_of_training_images_is_the_advantage() -> None:
     assert (rates["n"] == 5).all()
 
 
-def test_the_rate_of_training_seconds_is_a_bound_where_training_ends_first() -> None:
-    rates = exchange_rates(matrix(3.0), "train_seconds")
-    assert np.isinf(rates["rate"]).all()
-    assert (rates["low"] == 1.0).all()
-    behind = exchange_rates(matrix(0.5), "train_seconds")
-    assert behind["rate"].to_numpy() == pytest.approx(0.5, rel=0.1)
-
-
 def test_a_reference_with_one_amount_has_no_rate() -> None:
     assert exchange_rates(matrix(3.0), "parameters").empty
 
@@ -173,13 +165,10 @@ def test_the_number_of_test_images_sets_the_floor() -> None:
 
 
 def test_rates_that_cannot_say_anything_are_left_out_and_counted() -> None:
-    """Equal steps end the training of either: no bound of the seconds can exceed 1."""
-    seconds = exchange_rates(matrix(3.0), "train_seconds")
-    assert np.isinf(seconds["rate"]).all()
-    assert telling(seconds).empty
+    """With all images no rate can exceed 1."""
     images = exchange_rates(matrix(3.0), "train_size")
     kept = telling(images)
     assert set(images["train_size"]) - set(kept["train_size"]) == {12000}
-    text = printed(matrix(3.0), "exchange", "transformed_accuracy", "md")
+    text = printed(matrix(3.0), "rates", "transformed_accuracy", "md")
     assert re.search(r"Of \d+ rates \d+ are left out", text)
     assert "> 0." not in text

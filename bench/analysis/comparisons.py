@@ -19,7 +19,7 @@ import pandas as pd
 from bench.analysis.differences import SIGNIFICANT, holm
 from bench.analysis.failures import counted, lacking
 from bench.analysis.opponents import SIZES, is_plain, opponents, shorter, sizes_of
-from bench.analysis.paired import RIGHT, Paired, Tested, difference, tested
+from bench.analysis.paired import RIGHT, Paired, Scored, difference, tested
 from bench.analysis.sequential import critical, sequential_p
 from bench.seeding import Seeding
 
@@ -156,7 +156,7 @@ def _choices(cells: pd.DataFrame, rule: Rule, value: str) -> dict[str, tuple[_Se
     return best
 
 
-def _tested(cells: pd.DataFrame, rule: Rule, value: str) -> dict[_Setting, dict[int, Tested]]:
+def _tested(cells: pd.DataFrame, rule: Rule, value: str) -> dict[_Setting, dict[int, Scored]]:
     """Return the fresh seeds of every setting with what they scored."""
     settings = cells[cells["seed"].isin(rule.fresh)].groupby(CHOICE)
     return {(label, strength, copies): tested(mine, value) for (label, strength, copies), mine in settings}
@@ -204,11 +204,11 @@ def _settings_without(runs: pd.DataFrame, part: dict[str, Any]) -> set[_Setting]
     return set(here[CHOICE].itertuples(index=False, name=None))
 
 
-def _mean(scores: dict[int, Tested]) -> float:
+def _mean(scores: dict[int, Scored]) -> float:
     return float(np.mean([each.score for each in scores.values()])) if scores else math.nan
 
 
-def _looked(mine: dict[int, Tested], theirs: dict[int, Tested], rule: Rule) -> tuple[Paired, float]:
+def _looked(mine: dict[int, Scored], theirs: dict[int, Scored], rule: Rule) -> tuple[Paired, float]:
     """Return the paired difference at the last look that there was, and the p-value of all looks together."""
     shared = [seed for seed in mine if seed in theirs]
     found = [difference(mine, theirs, shared[:look]) for look in rule.looks if 0 < look <= len(shared)]

@@ -1,8 +1,10 @@
 """Exchange rates: how many times more of something the plain network needs to do as well as an equivariant one.
 
 A rate is the amount at which the reference is as good as another family, over the amount which that family had:
-training images, augmented copies of them, parameters, or seconds of training. Where the reference never gets there, the
-rate is a bound (rate and high are inf, low is what the largest amount that was tried still allows to say).
+training images, augmented copies of them, or parameters. What a shorter training would have given, its first steps do
+not tell, as the learning rate anneals: seconds and FLOPs are in `bench.analysis.brackets`. Where the reference never
+gets there, the rate is a bound (rate and high are inf, low is what the largest amount that was tried still allows to
+say).
 """
 
 from __future__ import annotations
@@ -23,7 +25,6 @@ ALONG = {
     "train_size": "training images",
     "copies": "augmented copies",
     "parameters": "parameters",
-    "train_seconds": "training seconds",
 }
 
 #: What a family and its reference share, beside the seeds.
@@ -34,7 +35,6 @@ _CURVE = {
     "train_size": ["label", "strength", "copies"],
     "copies": ["label", "strength", "train_size"],
     "parameters": ["strength", "copies", "train_size"],
-    "train_seconds": ["label", "strength", "copies", "train_size"],
 }
 
 _SETTING = ("label", "strength", "copies", "train_size", "match_target", "width")
@@ -63,12 +63,12 @@ def exchange_rates(tables: Tables, along: str, reference: str = "cnn") -> pd.Dat
 
     The reference is a family or a label. ``rate`` is its amount over the setting's, with the ends ``low`` and ``high``
     of its 95 % interval (see `bench.analysis.crossing`); ``least`` and ``most`` are the rates that the amounts which
-    were tried can show at all. Compared is the accuracy on transformed test inputs, over training seconds that on
-    transformed validation inputs. Settings whose reference has fewer than two amounts have no row.
+    were tried can show at all. Compared is the accuracy on transformed test inputs. Settings whose reference has fewer
+    than two amounts have no row.
     """
     if along not in ALONG:
         raise ValueError(f"no exchange rate along '{along}'; there are {', '.join(ALONG)}")
-    points = _while_training(tables) if along == "train_seconds" else _at_the_end(tables, along)
+    points = _points(tables, along)
     rows = [row for _, shared in points.groupby(list(SHARED)) for row in _rates(shared, along, reference)]
     rates: pd.DataFrame = pd.DataFrame(rows, columns=list(COLUMNS)).assign(along=along)
     return rates
@@ -112,27 +112,15 @@ def _times(number: float) -> str:
     return f"{number:,.0f}x" if number >= 100 else f"{number:.2g}x"
 
 
-def _at_the_end(tables: Tables, along: str) -> pd.DataFrame:
+def _points(tables: Tables, along: str) -> pd.DataFrame:
     """Return one point per trained cell: its amount and its score."""
     runs = done(tables.runs)
     if along == "copies":
         # without augmentation there is one copy of every image; with it online, no count of copies
         runs = runs[(runs["strength"] == 0) | (runs["copies"] > 0)]
         runs = runs.assign(copies=runs["copies"].where(runs["strength"] > 0, 1))
-    points: pd.DataFrame = runs.assign(amount=runs[along].astype(float), score=runs["transformed_accuracy"], last=True)
+    points: pd.DataFrame = runs.assign(amount=runs[along].astype(float), score=runs["transformed_accuracy"])
     return points
-
-
-def _while_training(tables: Tables) -> pd.DataFrame:
-    """Return one point per evaluation during training; the amount is the mean over seeds of the seconds until then."""
-    trained = done(tables.runs)[["cell_id", "match_target", "width"]]
-    curves = tables.curves.merge(trained, on="cell_id")
-    evaluation = [*SHARED, *_SETTING, "step"]
-    amount = curves.groupby(evaluation, dropna=False)["seconds"].transform("mean")
-    last = curves["step"] == curves.groupby("cell_id")["step"].transform("max")
-    points = curves.assign(amount=amount, score=curves["transformed_validation_accuracy"], last=last)
-    timed: pd.DataFrame = points[(points["amount"] > 0) & points["score"].notna()]
-    return timed
 
 
 def _rates(points: pd.DataFrame, along: str, reference: str) -> Iterator[dict[str, Any]]:
@@ -142,8 +130,7 @@ def _rates(points: pd.DataFrame, along: str, reference: str) -> Iterator[dict[st
         key: (rivals.iloc[0], rivals.pivot_table(index="amount", columns="seed", values="score"))
         for key, rivals in points[plain].groupby(_CURVE[along])
     }
-    others = points[~plain & points["last"]]
-    for setting, level in others.groupby(list(_SETTING), dropna=False, sort=False):
+    for setting, level in points[~plain].groupby(list(_SETTING), dropna=False, sort=False):
         told = dict(zip(_SETTING, setting, strict=True))
         shared = {key: level[key].iloc[0] for key in SHARED}
         for rival, scores in curves.values():

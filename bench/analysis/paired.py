@@ -17,7 +17,7 @@ RIGHT = {"transformed_accuracy": "transformed_right", "test_accuracy": "test_rig
 
 
 @dataclass(frozen=True)
-class Tested:
+class Scored:
     """The score of one cell, and which test images (N,) were right, where its table tells."""
 
     score: float
@@ -77,16 +77,16 @@ def paired(differences: np.ndarray, of_images: np.ndarray | None = None) -> Pair
     return Paired(mean, math.sqrt(variance), freedom, n, is_constant)
 
 
-def tested(cells: pd.DataFrame, value: str) -> dict[int, Tested]:
+def tested(cells: pd.DataFrame, value: str) -> dict[int, Scored]:
     """Return what the cells of one setting scored, by seed and in the order of the seeds."""
     columns = cells[["seed", value, RIGHT[value], "test_size"]].sort_values("seed")
     return {
-        int(seed): Tested(float(score), None if pd.isna(right) else unpack(right, int(size)))
+        int(seed): Scored(float(score), None if pd.isna(right) else unpack(right, int(size)))
         for seed, score, right, size in columns.itertuples(index=False)
     }
 
 
-def difference(mine: dict[int, Tested], theirs: dict[int, Tested], seeds: Sequence[int] | None = None) -> Paired:
+def difference(mine: dict[int, Scored], theirs: dict[int, Scored], seeds: Sequence[int] | None = None) -> Paired:
     """Return the mean of mine minus theirs over seeds, by default those that both have."""
     shared = [seed for seed in mine if seed in theirs] if seeds is None else list(seeds)
     images = [_of_images(side, shared) for side in (mine, theirs)]
@@ -96,7 +96,7 @@ def difference(mine: dict[int, Tested], theirs: dict[int, Tested], seeds: Sequen
     )
 
 
-def _of_images(side: dict[int, Tested], seeds: Sequence[int]) -> np.ndarray | None:
+def _of_images(side: dict[int, Scored], seeds: Sequence[int]) -> np.ndarray | None:
     """Return the share of seeds that got each test image (N,) right, None where a cell does not tell."""
     answers = [side[seed].right for seed in seeds]
     known = [each for each in answers if each is not None]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from bench.analysis.brackets import COUNTED, bracket_text, brackets, may_exceed
 from bench.analysis.controls import SCORES, controls
 from bench.analysis.differences import paired_differences
 from bench.analysis.exchange import ALONG, exchange_rates, rate_text, telling
@@ -72,7 +73,7 @@ def _summary(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
     return caption, [[Text("family"), *map(Text, head)], *body]
 
 
-def _exchange(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
+def _rates(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
     """Lay out one row per setting of a family and what is exchanged, and one column per strength of the reference."""
     every, rows = rows, telling(rows)
     strengths = sorted(set(rows["reference_strength"]))
@@ -88,6 +89,28 @@ def _exchange(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
         f"good, with the 95 % interval; a bound where it never is, or is at once.{left_out if silent else ''}"
     )
     head = ("of", "family", "s", "images", "accuracy", *(f"reference, s = {strength:g}" for strength in strengths))
+    return caption, _rows(head, body)
+
+
+def _exchange(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
+    """Lay out one row per label, opponent and what is exchanged, and one column per training-set size."""
+    every, rows = rows, rows[may_exceed(rows)]
+    sizes = sorted(set(rows["train_size"]))
+    needs: dict[tuple[str, ...], dict[int, str]] = {}
+    for row in each(rows):
+        key = (row.label, f"{row.plain_label} ({row.at})", COUNTED[row.along])
+        needs.setdefault(key, {})[row.train_size] = bracket_text(row)
+    body = [(*key, *(found.get(size, "-") for size in sizes)) for key, found in needs.items()]
+    silent = len(every) - len(rows)
+    left_out = (
+        f" Of {len(every)} brackets {silent} are left out: the plain network had less of it, trained as many steps."
+    )
+    caption = (
+        "what the plain network needs to be as good as each network is with its images, both with the strengths that "
+        "the pilot seeds chose: more than the largest amount at which it is surely worse, at most the least at which "
+        f"it is surely better.{left_out if silent else ''}"
+    )
+    head = ("as good as", "opponent", "needs, of", *(f"with {size:,} images" for size in sizes))
     return caption, _rows(head, body)
 
 
@@ -185,7 +208,8 @@ def _concatenated(frames: Iterator[pd.DataFrame]) -> pd.DataFrame:
 #: What `equivaug tables --of` prints.
 KINDS: dict[str, _Printer] = {
     "summary": _Printer(lambda tables, value: ranking(tables.runs, value), _summary),
-    "exchange": _Printer(lambda tables, _: _concatenated(exchange_rates(tables, along) for along in ALONG), _exchange),
+    "exchange": _Printer(lambda tables, value: brackets(tables.runs, value), _exchange),
+    "rates": _Printer(lambda tables, _: _concatenated(exchange_rates(tables, along) for along in ALONG), _rates),
     "differences": _Printer(lambda tables, value: paired_differences(tables.runs, value), _differences),
     "frontier": _Printer(
         lambda tables, _: _concatenated(frontier(tables, cost).assign(cost=cost) for cost in ("flops", "seconds")),

@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
+from bench.analysis.brackets import bracket_text, brackets
 from bench.analysis.comparisons import PART, Rule
 from bench.analysis.controls import losses
-from bench.analysis.exchange import exchange_rates, rate_text
 from bench.analysis.failures import failures
 from bench.analysis.headline import NO_ANSWER, answers, of_part, points, side
 from bench.analysis.matched_time import matched_time
@@ -41,9 +41,7 @@ def verdict(tables: Tables, value: str = "transformed_accuracy") -> Verdict:
         if not answer.is_learned:
             continue
         rows, sides = answer.rows, answer.sides
-        # exchange rates are of transformed inputs
-        rates = _rates(tables, sides) if value == "transformed_accuracy" else ()
-        sentences += [*_scores(rows), *_augmentation(tables.runs, sides, value), *rates]
+        sentences += [*_scores(rows), *_augmentation(tables.runs, sides, value), *_rates(tables, sides, value)]
         sentences += [*_times(tables, sides), *_controls(tables.runs, sides), *_exactness(tables, sides)]
     headlines = " ".join(answer.text for answer in found)
     return Verdict(headlines, (*sentences, *_fairness(tables.runs), *_missing(tables.runs)))
@@ -80,26 +78,15 @@ def _augmentation(runs: pd.DataFrame, sides: pd.DataFrame, value: str) -> Iterat
             )
 
 
-def _rates(tables: Tables, sides: pd.DataFrame) -> Iterator[str]:
-    """Say what the equivariant network of the smallest training set is worth in images."""
-    row = next(each(sides))
-    pair = Tables(*(_of(frame, row) for frame in vars(tables).values()))
-    found = exchange_rates(pair, "train_size", row.plain_label)
-    mine = found[
-        (found["label"] == row.label)
-        & (found["train_size"] == row.train_size)
-        & (found["strength"] == row.strength)
-        & (found["reference_strength"] == row.plain_strength)
-    ]
-    for rate in each(mine.head(1)):
-        text = rate_text(rate)
-        said = (
-            "how many times as many is not bounded by these sizes" if text == "not bounded" else f"needs {text} as many"
-        )
-        yield (
-            f"To score as well as {_named(row, '')} does with {row.train_size:,} images, "
-            f"{_named(row, 'plain_')} {said}."
-        )
+def _rates(tables: Tables, sides: pd.DataFrame, value: str) -> Iterator[str]:
+    """Say how many images the opponents need to be as good as the equivariant network of the smallest training set."""
+    smallest = sides[sides["train_size"] == sides["train_size"].min()]
+    found = brackets(of_part(tables.runs, smallest.iloc[0]), value)
+    found = found[(found["along"] == "train_size") & found["train_size"].isin(smallest["train_size"])]
+    for row in each(found[found["label"].isin(smallest["label"])]):
+        needs = bracket_text(row)
+        said = f"{needs.replace('not bounded', 'a number of images that these seeds do not bound')}"
+        yield f"To score as well as {row.label} does with {row.train_size:,} images, {row.plain_label} needs {said}."
 
 
 def _times(tables: Tables, rows: pd.DataFrame) -> Iterator[str]:

@@ -13,8 +13,10 @@ from bench.figures import (
     accuracy_by_size,
     accuracy_by_strength,
     accuracy_by_time,
+    comparisons,
     equivariance_by_angle,
     equivariance_by_layer,
+    exchange,
     learning_curves,
     measurements,
 )
@@ -23,6 +25,8 @@ from bench.figures.style import paper
 from bench.tables import Tables
 
 _MODULES = (
+    comparisons,
+    exchange,
     accuracy_by_strength,
     accuracy_by_size,
     equivariance_by_angle,

@@ -7,14 +7,15 @@ shows and hides them. Numbers are rounded to four digits, and long curves thinne
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bench.analysis.frontier import frontier
-from bench.analysis.summary import done, summarise
+from bench.analysis.summary import done, each, summarise
+from bench.figures.comparisons import tested
 from bench.figures.looks import Look, looks
 from bench.figures.settings import extremes, of_done, split
 from bench.figures.style import GREY, named
@@ -42,11 +43,12 @@ class Panel:
 
 @dataclass(frozen=True)
 class Chart:
-    """A heading, a sentence about what is drawn, and the panels."""
+    """A heading, a sentence about what is drawn, the panels, and whether it is on the first screen."""
 
     title: str
     about: str
     panels: list[Panel] = field(default_factory=list)
+    is_first: bool = False
 
 
 def charts(tables: Tables) -> Iterator[Chart]:
@@ -55,13 +57,14 @@ def charts(tables: Tables) -> Iterator[Chart]:
     for setting, part in split(tables).items():
         for chart in _of_setting(part, appearance):
             if any(panel.traces for panel in chart.panels):
-                yield Chart(f"{chart.title} ({setting})" if setting else chart.title, chart.about, chart.panels)
+                yield replace(chart, title=f"{chart.title} ({setting})" if setting else chart.title)
 
 
 def _of_setting(tables: Tables, appearance: Mapping[str, Look]) -> Iterator[Chart]:
     runs = done(tables.runs)
     if runs.empty:
         return
+    yield _comparisons(tables, appearance)
     points = _percent(summarise(runs, ["train_size", "strength", "label"], "transformed_accuracy"))
     yield Chart(
         "Accuracy by augmentation strength",
@@ -92,6 +95,41 @@ def _of_setting(tables: Tables, appearance: Mapping[str, Look]) -> Iterator[Char
     yield _frontier(tables, appearance)
     yield _equivariance(tables, appearance)
     yield _curves(tables, appearance)
+
+
+def _comparisons(tables: Tables, appearance: Mapping[str, Look]) -> Chart:
+    rows = tested(tables)
+    panels = []
+    for size, of_size in rows.groupby("train_size"):
+        traces = [_gain(row, appearance[row.label]) for row in each(of_size[::-1])]
+        axes = _axes("gain, points", "")
+        axes["xaxis"] |= {"rangemode": "tozero", "zeroline": True, "zerolinecolor": GREY}
+        panels.append(Panel(f"{size:,} training images", traces, axes))
+    return Chart(
+        "What building the symmetry in gains",
+        "Transformed accuracy minus that of the plain network of the same size, on seeds that chose nothing; intervals "
+        "are those of the tests, all looks and comparisons counted.",
+        panels,
+        is_first=True,
+    )
+
+
+def _gain(row: Any, look: Look) -> dict[str, Any]:
+    """Return the trace of one comparison: a point with a horizontal interval."""
+    trace: dict[str, Any] = {
+        "x": _rounded([100 * row.difference]),
+        "y": [f"{row.label}, {row.at}"],
+        "name": row.label,
+        "mode": "markers",
+        "marker": {"color": look.colour, "symbol": MARKERS[look.marker] + ("" if look.filled else "-open"), "size": 8},
+        "text": [f"over {row.n} seeds, against {row.plain_label}"],
+        "hovertemplate": "%{x} points %{text}<extra>%{fullData.name}</extra>",
+    }
+    if not np.isnan(row.low):
+        above, below = 100 * (row.high - row.difference), 100 * (row.difference - row.low)
+        bars = {"array": _rounded([above]), "arrayminus": _rounded([below]), "thickness": 1.5, "width": 4}
+        trace["error_x"] = {"type": "data", "symmetric": False, **bars}
+    return trace
 
 
 def _by_cost(runs: pd.DataFrame, points: pd.DataFrame, appearance: Mapping[str, Look], cost: str, axis: str) -> Chart:

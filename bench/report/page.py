@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -18,12 +19,10 @@ import bench
 from bench import tables as made
 from bench.analysis.markup import Rows
 from bench.analysis.printed import KINDS
-from bench.analysis.summary import done
 from bench.analysis.verdict import verdict
 from bench.atomic import write_atomically
 from bench.errors import UserError, printable
 from bench.figures.looks import looks
-from bench.figures.settings import extremes
 from bench.report.charts import charts
 from bench.tables import Tables
 
@@ -53,6 +52,10 @@ CELLS: tuple[tuple[str, str, str], ...] = (
 #: The columns that the reader can filter by.
 FILTERS = ("label", "augmentation_group", "strength", "train_size", "status")
 
+#: What `equivaug tables --of` prints, by the heading that it has: below the verdict, and folded further down.
+FIRST_TABLES = {"exchange": "What the plain network needs"}
+FOLDED_TABLES = {"summary": "Summary", "controls": "What resampling alone costs", "time": "Time to the same accuracy"}
+
 _PROVENANCE = ("version", "commit", "torch", "numpy", "python", "device", "precision", "timing", "threads", "match_by")
 
 
@@ -77,7 +80,8 @@ def page(tables: Tables, suite: str | None, links: dict[str, str], name: str) ->
             version=bench.__version__,
             headline=answer.headline,
             sentences=answer.sentences,
-            tables=_tables(tables),
+            first_tables=_tables(tables, FIRST_TABLES),
+            tables=_tables(tables, FOLDED_TABLES),
             charts=drawn,
             families=[(label, look.colour) for label, look in looks(tables.runs).items()] if drawn else [],
             data=_as_data([[vars(panel) for panel in chart.panels] for chart in drawn]),
@@ -95,23 +99,12 @@ def page(tables: Tables, suite: str | None, links: dict[str, str], name: str) ->
     )
 
 
-def _tables(tables: Tables) -> list[tuple[str, str, Rows]]:
-    """Return the printed tables: a heading, a caption and the rows, by data set and augmentation group.
-
-    Exchange rates are those without augmentation and with the strongest: all are long, and `equivaug tables` has them.
-    """
+def _tables(tables: Tables, kinds: Mapping[str, str]) -> list[tuple[str, str, Rows]]:
+    """Return the printed tables: a heading, a caption and the rows, by data set and augmentation group."""
     found = []
-    compared = extremes(tables.runs) if len(done(tables.runs)) else []
-    for heading, kind in (
-        ("Summary", "summary"),
-        ("What resampling alone costs", "controls"),
-        ("Exchange rates", "exchange"),
-        ("Time to the same accuracy", "time"),
-    ):
+    for kind, heading in kinds.items():
         printer = KINDS[kind]
         table = printer.analyse(tables, "transformed_accuracy")
-        if kind == "exchange" and len(table):
-            table = table[table["strength"].isin(compared) & table["reference_strength"].isin(compared)]
         for (dataset, group), rows in table.groupby(["dataset", "augmentation_group"], sort=False):
             caption, laid_out = printer.lay_out(rows, "transformed_accuracy")
             found.append((heading, f"{dataset}, {group}: {caption}", laid_out))

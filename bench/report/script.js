@@ -96,5 +96,9 @@ async function draw() {
   document.body.dataset.drawn = "true";
 }
 
+// paper has no button that unfolds
+
+window.addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((part) => (part.open = true)));
+
 filter();
 draw();

@@ -1,0 +1,71 @@
+"""What building the symmetry in gains over the plain network of its size, with the intervals of the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bench.analysis.comparisons import comparisons
+from bench.analysis.summary import each
+from bench.figures import layout, style
+from bench.figures.looks import looks
+from bench.figures.settings import note, obstacle
+from bench.tables import Tables
+
+
+def reason(tables: Tables) -> str | None:
+    """Return why there is no such figure, or None."""
+    if against := obstacle(tables):
+        return against
+    return None if len(tested(tables)) else "no equivariant and plain network share a seed that chose nothing"
+
+
+def tested(tables: Tables) -> pd.DataFrame:
+    """Return the comparisons that a seed tests."""
+    rows = comparisons(tables.runs)
+    found: pd.DataFrame = rows[rows["n"] > 0]
+    return found
+
+
+@style.paper()
+def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
+    """Return one panel per training-set size with a row per comparison, or None: see `reason`."""
+    if reason(tables):
+        return None
+    rows = tested(tables)
+    sizes = sorted(set(rows["train_size"]))
+    names = list(dict.fromkeys((row.label, row.at) for row in each(rows)))
+    appearance = looks(tables.runs)
+    titles = [f"{size:,} training images" for size in sizes]
+    figure, axes = layout.panels(titles, height=0.7 + 0.22 * len(names), on=on)
+    margin = 100 * float(rows["margin"].iloc[0])
+    for ax, size in zip(axes, sizes, strict=True):
+        ax.axvspan(-margin, margin, color="#e8e8e8", linewidth=0)
+        ax.axvline(0, color=style.GREY, linewidth=0.6)
+        for row in each(rows[rows["train_size"] == size]):
+            look, y = appearance[row.label], len(names) - 1 - names.index((row.label, row.at))
+            ends = np.nan_to_num([row.difference - row.low, row.high - row.difference])
+            ax.errorbar(
+                [100 * row.difference],
+                [y],
+                xerr=100 * ends[:, None],
+                ecolor=look.colour,
+                elinewidth=0.9,
+                capsize=2,
+                linestyle="none",
+                label=row.label,
+                **look.keywords(),
+            )
+        ax.set_yticks(range(len(names)), [f"{label}\n{at}" for label, at in reversed(names)])
+        ax.set_ylim(-0.6, len(names) - 0.4)
+    layout.label_axes(axes, "gain, points of transformed accuracy", "")
+    entries = {label: style.entry(look) for label, look in appearance.items() if label in set(rows["label"])}
+    told = [
+        "intervals are those of the tests, all looks and comparisons counted, on seeds that chose nothing",
+        f"grey is what counts as equal, {margin:g} points",
+    ]
+    return layout.finish(figure, entries, note(tables, "gain on test inputs moved by", rows["n"], *told), on)

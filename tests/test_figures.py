@@ -23,6 +23,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy import stats
 
+from bench import tables as made
 from bench.analysis.summary import interval, summarise
 from bench.figures import FIGURES, REASONS, draw_all, skipped
 from bench.figures.looks import FAMILIES, looks
@@ -43,7 +44,9 @@ ANGLES = (15.0, 45.0, 90.0, 180.0)
 STEPS = (250, 500, 1000)
 
 
-SHOW_ONE_SIZE = [name for name in FIGURES if name != "accuracy_by_size"]
+#: Figures of means; those of comparisons have rows in place of axes of numbers (tests/test_comparison_figures.py).
+MEANS = [name for name in FIGURES if name not in ("comparisons", "exchange")]
+SHOW_ONE_SIZE = [name for name in MEANS if name != "accuracy_by_size"]
 
 
 def made_up(
@@ -81,6 +84,7 @@ def made_up(
                     seconds = 1000 * pace * (1 + growth) * draw.normal(1, 0.04)
                     measured = {"transformed_accuracy": accuracy, "train_seconds": seconds, "timing": "exclusive"}
                     measured["brier"] = (1 - accuracy) ** 2  # a plug-in's
+                    measured |= {"transformed_validation_accuracy": accuracy, "parameters": 1e4, "flops_per_image": 1e6}
                     runs.append({**axes, "status": "done", "reason": "", **measured})
                     for step in STEPS:
                         reached = accuracy * (1 - math.exp(-step / 250)) + draw.normal(0, 0.01)
@@ -96,9 +100,11 @@ def made_up(
                                 ("output", 0.0),
                             ):
                                 told = {"stage": stage, "layer": layer, "degrees": degrees, "mirror": False}
+                                told |= {"samples": 8, "metric": "relative l2", "metric_version": 2}
                                 value = 0.0 if layer == "input" else size_of * draw.lognormal(0, 0.1)
                                 errors.append({**axes, **told, "error": value, "floor": floor})
-    return Tables(pd.DataFrame(runs), pd.DataFrame(curves), pd.DataFrame(errors))
+    frames = {"runs": runs, "curves": curves, "equivariance": errors}
+    return Tables(**{name: made._table(name, pd.DataFrame(rows)) for name, rows in frames.items()})
 
 
 WHOLE = made_up()
@@ -354,7 +360,7 @@ def test_an_interval_that_reaches_zero_keeps_its_upper_half_on_a_logarithmic_axi
 # --- what every figure has in common
 
 
-@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("name", MEANS)
 def test_a_label_has_one_colour_and_marker_in_every_panel_of_every_figure(name: str) -> None:
     expected = looks(WHOLE.runs)
     figure = whole(name)
@@ -365,7 +371,7 @@ def test_a_label_has_one_colour_and_marker_in_every_panel_of_every_figure(name: 
             assert (line.get_color(), line.get_marker()) == (look.colour, look.marker)
 
 
-@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("name", MEANS)
 def test_limits_hold_everything_that_is_drawn(name: str) -> None:
     two_seeds = made_up((100, 12000), (0.0, 1.0), seeds=2)
     for ax in drawn(name, two_seeds).axes:
@@ -382,7 +388,7 @@ def test_limits_hold_everything_that_is_drawn(name: str) -> None:
                 assert ((path.vertices[:, 1] > low) & (path.vertices[:, 1] < high)).all()
 
 
-@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("name", MEANS)
 def test_panels_share_the_vertical_axis_and_the_text_lies_below_them(name: str) -> None:
     figure = whole(name)
     assert figure.get_size_inches()[0] == (3.4 if len(figure.axes) == 1 else 7.0)
@@ -405,14 +411,14 @@ def test_panels_share_the_vertical_axis_and_the_text_lies_below_them(name: str) 
     assert figure.axes[0].get_ylabel()
 
 
-@pytest.mark.parametrize("name", [name for name in FIGURES if "equivariance" not in name and name != "measurements"])
+@pytest.mark.parametrize("name", [name for name in MEANS if "equivariance" not in name and name != "measurements"])
 def test_shares_are_percents(name: str) -> None:
     ax = whole(name).axes[0]
     shown = [tick.get_text() for tick in ax.get_yticklabels()]
     assert f"{ax.get_yticks()[1]:.0%}" == shown[1]
 
 
-@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("name", MEANS)
 def test_cells_that_are_not_done_are_counted_and_do_not_enter(name: str) -> None:
     def change(runs: pd.DataFrame) -> None:
         runs.loc[runs["label"] == "hnet", ["status", "transformed_accuracy"]] = ["skipped", math.nan]
@@ -445,7 +451,7 @@ def test_seconds_of_a_shared_device_are_called_so(name: str) -> None:
 
 def test_one_seed_draws_no_interval() -> None:
     single = made_up((100, 12000), (0.0, 1.0), seeds=1)
-    for name in FIGURES:
+    for name in MEANS:
         figure = drawn(name, single)
         assert not [container for ax in figure.axes for container in ax.containers]
         assert "one seed, no intervals" in texts(figure)
@@ -479,7 +485,7 @@ def test_looks_do_not_depend_on_the_order_of_rows(rows: list[tuple[str, str]]) -
 # --- tables that lack something
 
 
-@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("name", MEANS)
 def test_nothing_is_drawn_of_nothing(name: str) -> None:
     empty = Tables(pd.DataFrame(), pd.DataFrame(), pd.DataFrame())
     no_rows = Tables(WHOLE.runs[:0], WHOLE.curves[:0], WHOLE.equivariance[:0])
@@ -493,7 +499,7 @@ def test_each_figure_needs_only_its_own_table(tmp_path: Path) -> None:
     alone = Tables(made_up((100, 300), (0.0, 1.0), 2, TWO).runs, pd.DataFrame(), WHOLE.equivariance[:0])
     files = draw_all(alone, tmp_path)
     of_runs = {"accuracy_by_strength", "accuracy_by_size", "accuracy_by_time", "measurements"}
-    assert {path.stem for path in files} == of_runs
+    assert {path.stem for path in files} == of_runs | {"comparisons", "exchange"}
     assert skipped(alone) == {
         "equivariance_by_angle": "no cell that is done has an equivariance error",
         "equivariance_by_layer": "no cell that is done has an equivariance error of a layer",
@@ -504,7 +510,8 @@ def test_each_figure_needs_only_its_own_table(tmp_path: Path) -> None:
 def test_a_single_size_has_no_figure_by_size() -> None:
     single = made_up((12000,), (0.0, 1.0), 2, TWO)
     assert FIGURES["accuracy_by_size"](single) is None
-    assert skipped(single) == {"accuracy_by_size": "12,000 is the only training-set size"}
+    assert skipped(single)["accuracy_by_size"] == "12,000 is the only training-set size"
+    assert set(skipped(single)) == {"accuracy_by_size", "exchange"}
 
 
 @pytest.mark.parametrize("name", SHOW_ONE_SIZE)
@@ -528,12 +535,13 @@ def test_a_single_cell_is_drawn_without_a_warning(name: str) -> None:
 
 def test_a_value_that_is_missing_everywhere_leaves_its_figures_out() -> None:
     no_accuracy = with_runs(WHOLE, lambda runs: runs.__setitem__("transformed_accuracy", math.nan))
-    assert set(skipped(no_accuracy)) == {"accuracy_by_strength", "accuracy_by_size", "accuracy_by_time"}
+    of_accuracy = {"accuracy_by_strength", "accuracy_by_size", "accuracy_by_time", "comparisons", "exchange"}
+    assert set(skipped(no_accuracy)) == of_accuracy
     no_time = with_runs(WHOLE, lambda runs: runs.__setitem__("train_seconds", math.nan))
     assert set(skipped(no_time)) == {"accuracy_by_time"}
 
 
-@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("name", MEANS)
 def test_names_are_shown_as_they_are(name: str) -> None:
     odd = ["_hidden", "costs $5_^{ and $6", "<b>bold</b> & 100%", r"\frac{"]
     table = dict.fromkeys(odd, ("mine", *LABELS["gcnn C4"][1:]))
@@ -580,7 +588,7 @@ def test_cells_that_the_axes_do_not_tell_apart_are_not_averaged() -> None:
 
 
 def test_files_are_written_whole_and_equal_for_equal_tables(tmp_path: Path) -> None:
-    small = made_up((100, 300), (0.0, 1.0), 2, TWO)
+    small = made_up((100, 1000), (0.0, 1.0), 5, TWO)
     first, second = draw_all(small, tmp_path / "a"), draw_all(small, tmp_path / "b")
     assert [path.name for path in first] == [f"{name}.{kind}" for name in FIGURES for kind in ("png", "pdf")]
     assert sorted((tmp_path / "a").iterdir()) == sorted(first)
@@ -606,7 +614,7 @@ def test_figures_do_not_import_torch_or_open_pyplot_figures() -> None:
 # on axes of somebody else's
 
 
-@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("name", MEANS)
 def test_a_figure_is_drawn_on_given_axes(name: str) -> None:
     count = len(whole(name).axes)
     theirs = Figure()

@@ -62,7 +62,7 @@ def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
             )
         ax.set_yticks(range(len(names)), [f"{label}\n{at}" for label, at in reversed(names)])
         ax.set_ylim(-0.6, len(names) - 0.4)
-    layout.label_axes(axes, "gain, points of transformed accuracy", "")
+    layout.label_axes(axes, "gain, points", "")
     entries = {label: style.entry(look) for label, look in appearance.items() if label in set(rows["label"])}
     told = [
         "intervals are those of the tests, all looks and comparisons counted, on seeds that chose nothing",

@@ -68,7 +68,7 @@ def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
         ax.xaxis.set_minor_locator(NullLocator())
         ax.set_yticks(range(len(names)), [f"{label}\n{at}" for label, at in reversed(names)])
         ax.set_ylim(-0.6, len(names) - 0.4)
-    layout.label_axes(axes, "images that the plain network needs", "")
+    layout.label_axes(axes, "images needed", "")
     entries = {label: style.entry(look) for label, look in appearance.items() if label in set(rows["label"])}
     told = [
         "from the largest number at which the plain network is surely worse to the least at which it is surely better",

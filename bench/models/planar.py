@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import pairwise
 from typing import Annotated
 
@@ -96,14 +97,15 @@ def halved(features: Tensor, pads_itself: bool) -> Tensor:
     else:
         # the mean over 4 x 4 as four means over 2 x 2, which neighbours share; what lies outside counts as zero
         means = F.avg_pool2d(F.avg_pool2d(padded, 2, stride=2, padding=padding), 2, stride=1)
-    rows, columns = (_shares(size, 3 / 2 if is_odd else 4 / 3, means) for size in means.shape[-2:])
-    return means * (rows[:, None] * columns)
+    return means * _shares(means.shape[-1], 3 / 2 if is_odd else 4 / 3, means.dtype, means.device)
 
 
-def _shares(size: int, share: float, like: Tensor) -> Tensor:
-    """Return 1, and for the two windows at the ends, of which a part lies outside, a ``share``: (size,)."""
-    place = torch.arange(size, device=like.device)
-    return torch.where((place == 0) | (place == size - 1), share, 1.0).to(like.dtype)
+@lru_cache(maxsize=64)
+def _shares(size: int, share: float, kind: torch.dtype, device: torch.device) -> Tensor:
+    """Return 1, and for windows at an edge, of which a part lies outside, a ``share``: (size, size)."""
+    ends = torch.ones(size, dtype=kind)
+    ends[[0, -1]] = share
+    return (ends[:, None] * ends).to(device)
 
 
 class Head(nn.Module):

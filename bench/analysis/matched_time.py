@@ -20,11 +20,12 @@ def matched_time(tables: Tables) -> pd.DataFrame:
     """Return one row per setting: the score to reach, the median over seeds of the seconds and FLOPs, and their range.
 
     ``reached`` of ``n`` seeds got there; a seed that did not counts as infinitely long. Between two evaluations the
-    time is interpolated linearly. Settings of one training-set size share the ``target``.
+    time is interpolated linearly: it may be off by as much as they are ``apart``, in seconds. Settings of one
+    training-set size share the ``target``.
     """
     points = evaluations(tables).dropna(subset=[SCORE]).sort_values([*SETTING, "seed", "step"])
     if points.empty:
-        return pd.DataFrame(columns=[*SETTING, "target", "seconds", "low", "high", "flops", "reached", "n"])
+        return pd.DataFrame(columns=[*SETTING, "target", "seconds", "low", "high", "apart", "flops", "reached", "n"])
     # the score of a setting is that of its worst seed, at its best evaluation: reached by all of them
     best = points.groupby([*SETTING, "seed"])[SCORE].max().groupby(SETTING).min()
     target = best.groupby([*PART, "label"]).max().groupby(PART).min().rename("target")
@@ -35,6 +36,7 @@ def matched_time(tables: Tables) -> pd.DataFrame:
         seconds=("seconds", "median"),
         low=("seconds", "min"),
         high=("seconds", "max"),
+        apart=("apart", "median"),
         flops=("flops", "median"),
         reached=("seconds", lambda seconds: int(np.isfinite(seconds).sum())),
         n=("seconds", "size"),
@@ -43,13 +45,17 @@ def matched_time(tables: Tables) -> pd.DataFrame:
 
 
 def _times_to_target(points: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per cell: the seconds and the FLOPs at which its curve first reaches its target, or inf."""
+    """Return one row per cell: the seconds and the FLOPs at which its curve first reaches its target, or inf.
+
+    ``apart`` are the seconds between the evaluations around it, NaN where it does not get there.
+    """
     cell = [*SETTING, "seed"]
     costs = {"seconds": "training_seconds", "flops": "training_flops"}
     before = points.groupby(cell)[[SCORE, *costs.values()]].shift(fill_value=0.0)
     share = ((points["target"] - before[SCORE]) / (points[SCORE] - before[SCORE])).clip(0, 1)
     found = {name: before[cost] + share * (points[cost] - before[cost]) for name, cost in costs.items()}
+    found["apart"] = points["training_seconds"] - before["training_seconds"]
     there = points[SCORE] >= points["target"]
     first = points.assign(**found)[there].drop_duplicates(cell)
     every = points.drop_duplicates(cell)[[*cell, "target"]]
-    return every.merge(first[[*cell, *costs]], on=cell, how="left").fillna(dict.fromkeys(costs, np.inf))
+    return every.merge(first[[*cell, *costs, "apart"]], on=cell, how="left").fillna(dict.fromkeys(costs, np.inf))

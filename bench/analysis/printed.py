@@ -153,15 +153,16 @@ def _time(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
             *_setting(row),
             f"{100 * row.target:.1f}",
             f"{_seconds(row.seconds)} ({_seconds(row.low)} to {_seconds(row.high)})" if row.reached else "never",
+            f"{row.apart:.2g}" if row.reached else "-",
             f"{row.reached} of {row.n}",
         )
         for row in each(rows)
     ]
     caption = (
         "training seconds until the highest accuracy on transformed validation inputs that every family reaches, "
-        "median and range over seeds."
+        "median and range over seeds, interpolated between evaluations, by which they may be off."
     )
-    return caption, _rows(("family", "s", "images", "accuracy", "seconds", "seeds there"), body)
+    return caption, _rows(("family", "s", "images", "accuracy", "seconds", "evaluated every", "seeds there"), body)
 
 
 def _controls(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:

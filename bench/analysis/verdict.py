@@ -89,22 +89,23 @@ def _rates(tables: Tables, sides: pd.DataFrame, value: str) -> Iterator[str]:
         yield f"To score as well as {row.label} does with {row.train_size:,} images, {row.plain_label} needs {said}."
 
 
-def _times(tables: Tables, rows: pd.DataFrame) -> Iterator[str]:
+def _times(tables: Tables, sides: pd.DataFrame) -> Iterator[str]:
     """Compare the seconds of training to one score at the largest training-set size, each side at its fastest."""
-    row = next(each(rows.tail(1)))
-    times = matched_time(tables)
-    times = times[(times["dataset"] == row.dataset) & (times["augmentation_group"] == row.augmentation_group)]
+    row = next(each(sides.tail(1)))
+    times = matched_time(Tables(*(_of(frame, row) for frame in vars(tables).values())))
     times = times[(times["train_size"] == row.train_size) & (times["reached"] == times["n"])]
-    groups = tables.runs.groupby("label")["group"].first()
-    plain = times["label"].map(groups) == "C1"
-    if not plain.any() or plain.all():
+    mine = [times[times["label"] == label].sort_values("seconds") for label in (row.plain_label, row.label)]
+    if any(each_side.empty for each_side in mine):
         return
-    fast, slow = (times[each_side].sort_values("seconds").iloc[0] for each_side in (plain, ~plain))
+    plain, equivariant = (each_side.iloc[0] for each_side in mine)
     shared = (done(tables.runs)["timing"] == "shared").any()
-    sides = " and ".join(f"{side['label']} trains {side['seconds']:.3g} s" for side in (fast, slow))
+    parts = [
+        f"{time['label']} trains {time['seconds']:.3g} s (give or take {time['apart']:.2g})"
+        for time in (plain, equivariant)
+    ]
     yield (
-        f"To {100 * fast['target']:.1f} % on transformed validation inputs, which all families reach with "
-        f"{row.train_size:,} images, {sides}"
+        f"To {100 * plain['target']:.1f} % on transformed validation inputs, which both reach with "
+        f"{row.train_size:,} images, {' and '.join(parts)}"
         f"{'; cells shared the processor, so these seconds are indications' if shared else ''}."
     )
 

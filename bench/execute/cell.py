@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
+import psutil
 import torch
 from torch import Tensor, nn
 
@@ -181,6 +182,8 @@ def provenance(device: torch.device) -> dict[str, Any]:
         "python": platform.python_version(),
         "device": name if device.type == "cuda" else f"cpu {name}",
         "threads": torch.get_num_threads(),
+        # how many processes wanted a processor in the last minute, over the processors that there are
+        "load": psutil.getloadavg()[0] / (psutil.cpu_count() or 1),
         "finished_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from bench.canonical import identity
 
 if TYPE_CHECKING:
     from bench.augment import Crop
@@ -129,12 +129,11 @@ class Cell:
 
     @cached_property
     def cell_id(self) -> str:
-        """Hash of the canonical JSON of every field that can change the outcome."""
+        """The hash of every field that can change the outcome (`bench.canonical`)."""
         content = {f.name: getattr(self, f.name) for f in fields(self) if f.compare}
         # a path says where data lie, and ``data_revision`` what they are
         content["dataset_options"] = {key: value for key, value in self.dataset_options.items() if key != "path"}
-        text = json.dumps(content, sort_keys=True, separators=(",", ":"), default=_plain)
-        return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
+        return identity(content)
 
     def axes(self) -> dict[str, Any]:
         """Return the columns that every table carries, so that each table can be plotted alone."""
@@ -154,9 +153,3 @@ class Cell:
             "seed": self.seed,
             "seeding": self.seeding,
         }
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
-    raise TypeError(f"{type(value).__name__} has no canonical JSON")

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 from bench import plugins
 from bench.augment import Crop, default_crop
 from bench.axes import Distinct, Name, check, choices, combinations, shown
+from bench.canonical import plain
 from bench.cell import WIDEST, Budget, Cell, Chosen, Count, Match, Measure, Scoring, Seed, Spec
 from bench.errors import UserError, nearest
 from bench.groups import Resampling
@@ -331,7 +332,7 @@ def measure(asked: dict[str, Any], where: str = "suite") -> Measure:
         wanted = rest.get(entry.name, entry.by_default or None)
         if wanted is not None:
             options = check({} if wanted is True else wanted, entry.options, f"{where}: measure.{entry.name}")
-            chosen.append(Chosen(name=entry.name, version=entry.version, options=options.model_dump(mode="json")))
+            chosen.append(Chosen(name=entry.name, version=entry.version, options=plain(options)))
     return Measure(**scoring.model_dump(), chosen=tuple(chosen))
 
 
@@ -343,14 +344,14 @@ def cells(
     ``size_of`` returns the number that a choice's network has to meet.
     """
     seen = set()
-    data_options = data.options.model_dump(mode="json")
+    data_options = plain(data.options)
     specs = augmentations(suite)
     several = len({spec.resampling for spec in specs}) > 1
     settings = [(spec, strength) for spec in specs for strength in spec.strengths]
     measured = measure(suite.measure)
     seeding = str(suite.seeding or "")
     for choice in family_choices(suite):
-        family_options = choice.options.model_dump(mode="json")
+        family_options = plain(choice.options)
         match = size_of(choice)
         for (spec, strength), size, seed in product(settings, data.train_sizes, suite.all_seeds):
             cell = Cell(

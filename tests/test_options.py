@@ -93,6 +93,9 @@ def test_a_head_has_a_hidden_layer_when_told_so(name: str) -> None:
     ((inputs, classes),) = linear()
     assert classes == SHAPE.classes
     assert linear(hidden=11) == [(inputs, 11), (11, classes)]
+    assert linear(hidden=11, hidden_layers=2) == [(inputs, 11), (11, 11), (11, classes)]
+    with pytest.raises(ValueError, match="give 'hidden' too"):
+        network_of(name, hidden_layers=2)
 
 
 # fields and nonlinearities

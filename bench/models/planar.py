@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from pydantic import Field, field_validator, model_validator
 from torch import Tensor, nn
 
+from bench.canonical import Since
 from bench.errors import Impossible
 from bench.groups import FieldType, Group
 from bench.models.network import Network, Shape, invariant
@@ -38,6 +39,7 @@ class PlanarOptions(Options):
     pool_after: tuple[int, ...] = Field((2, 4), description="blocks (counted from 1) after which the size is halved")
     dropout: float = Field(0.0, ge=0, lt=1, description="share of invariant features dropped before the head")
     hidden: int = Field(0, ge=0, description="units of a hidden layer in the head; 0 for none")
+    hidden_layers: Annotated[int, Since(2)] = Field(1, ge=1, le=16, description="hidden layers in the head, if any")
 
     @field_validator("kernel_sizes")
     @classmethod
@@ -49,6 +51,8 @@ class PlanarOptions(Options):
     @model_validator(mode="after")
     def _consistent(self) -> PlanarOptions:
         depth = len(self.channels)
+        if self.hidden_layers > 1 and not self.hidden:
+            raise ValueError("hidden_layers counts layers of 'hidden' units; give 'hidden' too")
         if len(self.kernel_sizes) not in (1, depth):
             raise ValueError(f"kernel_sizes has {len(self.kernel_sizes)} entries; give 1 or one per block ({depth})")
         if any(not 1 <= block <= depth for block in self.pool_after):
@@ -109,11 +113,11 @@ def _shares(size: int, share: float, kind: torch.dtype, device: torch.device) ->
 
 
 class Head(nn.Module):
-    """Global average of invariant maps (B, C, S, S), then a linear classifier with an optional hidden layer: (B, K)."""
+    """Global average of invariant maps (B, C, S, S), then a linear classifier with optional hidden layers: (B, K)."""
 
     def __init__(self, channels: int, classes: int, options: PlanarOptions) -> None:
         super().__init__()
-        sizes = [channels, options.hidden, classes] if options.hidden else [channels, classes]
+        sizes = [channels, *[options.hidden] * (options.hidden_layers if options.hidden else 0), classes]
         layers: list[nn.Module] = [nn.Dropout(options.dropout)] if options.dropout else []
         for i, (before, after) in enumerate(pairwise(sizes)):
             layers += [nn.BatchNorm1d(before), nn.ReLU()] if i else []

@@ -25,16 +25,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import backend as _backend  # noqa: F401 - before anything that imports matplotlib
-from bench import plan, results, suite
 from bench import run as runs
+from bench import suite
 from bench import tables as made
 from bench.analysis.verdict import Verdict, verdict
 from bench.errors import UserError, nearest
 from bench.execute.cell import run_cells
 from bench.figures import FIGURES, REASONS
 from bench.plugins import Carried
+from bench.prepare import prepare
 from bench.registry import registered_in_main
-from bench.store import STANDING, Store
+from bench.store import STANDING
 from bench.suite import Suite
 from bench.tables import Tables
 
@@ -75,15 +76,12 @@ def run(
     loaded = source if isinstance(source, Suite) else load(source, overrides, plugins)
     where = runs.chosen_device(device)
     with _folder(out) as folder:
-        results.check(folder, loaded)
-        found = Store(folder).scan()
-        planned = plan.make(loaded, {key for key, status in found.items() if status == "standing"}, loaded.name)
-        for note in planned.notes:
+        plan = prepare(loaded, folder, loaded.name).plan
+        for note in plan.notes:
             warnings.warn(note, stacklevel=2)
-        results.check_cells(folder, set(found), planned.cell_ids)
         work = Carried(run_cells, loaded.plugins)
         with contextlib.nullcontext() if progress else contextlib.redirect_stdout(io.StringIO()):
-            code = runs.carry_out(planned, work, folder, where, workers or runs.default_workers(where))
+            code = runs.carry_out(plan, work, folder, where, workers or runs.default_workers(where))
         if code == runs.INTERRUPTED:
             raise KeyboardInterrupt
         tables = made.read(folder)

@@ -24,8 +24,7 @@ from bench.show.command import app as show_app
 
 if TYPE_CHECKING:
     from bench.estimate import Estimate
-    from bench.plan import Plan
-    from bench.suite import Suite
+    from bench.prepare import Prepared
     from bench.tables import Tables
 
 app = typer.Typer(
@@ -127,9 +126,9 @@ def run(
     from bench.run import carry_out, chosen_device, default_workers
 
     where = chosen_device(device)
-    plan, results, _ = _planned(suite, overrides, plugin, out, fresh)
-    work = Carried(run_cells, plan.suite.plugins)
-    raise typer.Exit(carry_out(plan, work, results, where, workers or default_workers(where), fresh, together))
+    found = _prepared(suite, overrides, plugin, out, fresh)
+    work, count = Carried(run_cells, found.plan.suite.plugins), workers or default_workers(where)
+    raise typer.Exit(carry_out(found.plan, work, found.results, where, count, fresh, together))
 
 
 @app.command()
@@ -156,15 +155,17 @@ def plan(
     from bench.store import Store
 
     where = chosen_device(device)
-    made, results, reasons = _planned(suite, overrides, plugin, out, fresh)
-    seeding = made.suite.seeding
-    print(f"{'up to ' if seeding else ''}{len(made.cells)} cells in {results}: {reasons}")
+    found = _prepared(suite, overrides, plugin, out, fresh)
+    made, seeding = found.plan, found.plan.suite.seeding
+    print(f"{'up to ' if seeding else ''}{len(made.cells)} cells in {found.results}: {found.state}")
+    for reason in dict.fromkeys(made.impossible.values()):
+        print(f"  impossible: {reason}")
     if not made.todo:
         return
     count = workers or default_workers(where)
     if told := busy():
         print(told)
-    following = next(rounds(made, Store(results)))
+    following = next(rounds(made, None if fresh else Store(found.results)))
     print("\n".join(following.reasons), end="\n" * bool(following.reasons))
     if not following.cells:
         return
@@ -388,34 +389,23 @@ def _check_choice(option: str, found: str, known: Iterable[str]) -> None:
         raise UserError(f"{option} '{found}' is unknown{nearest(found, known)}")
 
 
-def _planned(
+def _prepared(
     name: str, overrides: list[str] | None, plugged: list[str] | None, out: Path | None, fresh: bool
-) -> tuple[Plan, Path, str]:
-    """Return the plan of a suite with its results folder, both checked, and the state of its cells in words."""
+) -> Prepared:
+    """Return the plan of a suite with its results folder; print what plug-ins, data and the folder have to tell."""
     from bench import plugins
-    from bench import results as folder
-    from bench.plan import make
-    from bench.store import Store
+    from bench.prepare import prepare
     from bench.suite import find, load, place
 
-    loaded: Suite = load(name, overrides or (), plugged or ())
+    loaded = load(name, overrides or (), plugged or ())
     for plugin in plugins.load(loaded.plugins):
         print(plugin)
-    results = out or Path("results") / loaded.name
-    folder.check(results, loaded)
-    store = Store(results)
-    found = {} if fresh else store.scan()
-    damaged = store.damaged() if found else []
-    for cell_id in damaged:
-        print(f"damaged: {store.folder / cell_id}.json is not what was written; its cell runs again")
-    standing = {cell_id for cell_id, status in found.items() if status == "standing"} - set(damaged)
-    made = make(loaded, standing, place(str(find(name)), overrides or ()))
-    for note in made.notes:
+    found = prepare(loaded, out or Path("results") / loaded.name, place(str(find(name)), overrides or ()), fresh)
+    for cell_id in found.damaged:
+        print(f"damaged: {found.results / 'cells' / cell_id}.json is not what was written; its cell runs again")
+    for note in found.plan.notes:
         print(note)
-    folder.check_cells(results, set(found), made.cell_ids)
-    state = f"{len(made.cells) - len(made.todo) - len(made.impossible)} done, {len(made.todo)} to do"
-    reasons = "".join(f"\n  impossible: {reason}" for reason in dict.fromkeys(made.impossible.values()))
-    return made, results, f"{state}, {len(made.impossible)} impossible{reasons}"
+    return found
 
 
 def _duration(seconds: float) -> str:

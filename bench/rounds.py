@@ -20,7 +20,7 @@ from bench.analysis.summary import each
 from bench.cell import Cell
 from bench.seeding import Seeding
 from bench.store import Store
-from bench.tables import Tables, build
+from bench.tables import build
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,10 +39,10 @@ class Round:
     reasons: tuple[str, ...]
 
 
-def rounds(plan: Plan, store: Store) -> Iterator[Round]:
+def rounds(plan: Plan, store: Store | None) -> Iterator[Round]:
     """Yield the rounds of a plan, each once the cells of the one before have been tried; one where seeds are fixed.
 
-    A cell that failed is not tried again by the same run: what lacks it stays open.
+    A cell that failed is not tried again by the same run: what lacks it stays open. Without a store nothing was run.
     """
     seeding = plan.suite.seeding
     if seeding is None:
@@ -52,12 +52,12 @@ def rounds(plan: Plan, store: Store) -> Iterator[Round]:
     tried: set[str] = set()
     told: dict[tuple[Any, ...], str] = {}
     while True:
-        runs = tables_of(plan, store).runs
+        runs = _runs(plan, store)
         wanted, reasons = _wanted(plan, seeding, runs, told)
         todo = {cell.cell_id: cell for cell in plan.todo}
-        standing = _standing(store)
-        cells = [todo[cell.cell_id] for cell in wanted if cell.cell_id in todo and cell.cell_id not in standing]
-        untried = tuple(cell for cell in cells if cell.cell_id not in tried)
+        statuses = store.scan() if store else {}
+        waiting = [cell.cell_id for cell in wanted if statuses.get(cell.cell_id) != "standing"]
+        untried = tuple(todo[cell_id] for cell_id in waiting if cell_id in todo and cell_id not in tried)
         if not untried:
             yield Round((), tuple(reasons))
             return
@@ -65,14 +65,13 @@ def rounds(plan: Plan, store: Store) -> Iterator[Round]:
         yield Round(untried, tuple(reasons))
 
 
-def tables_of(plan: Plan, store: Store) -> Tables:
-    """Return the tables of the cells of a plan that have a shard."""
-    shards = (store.read(cell_id, status) for cell_id, status in store.scan().items() if cell_id in plan.cell_ids)
-    return build(shard for shard in shards if shard is not None)
-
-
-def _standing(store: Store) -> set[str]:
-    return {cell_id for cell_id, status in store.scan().items() if status == "standing"}
+def _runs(plan: Plan, store: Store | None) -> pd.DataFrame:
+    """Return the rows of the cells of a plan that have a shard."""
+    statuses = store.scan() if store else {}
+    shards = (
+        (store.read(cell_id, statuses[cell_id]) for cell_id in statuses if cell_id in plan.cell_ids) if store else ()
+    )
+    return build(shard for shard in shards if shard is not None).runs
 
 
 def is_pilot(cell: Cell, seeding: Seeding) -> bool:

@@ -58,6 +58,7 @@ ALLOWED: dict[str, set[str]] = {
     | {"train"},
     "plan": {"cell", "data", "errors", "execute", "models", "suite"},
     "estimate": {"cell", "execute", "train"},
+    "prepare": {"plan", "results", "store", "suite"},
     "rounds": {"analysis", "cell", "plan", "seeding", "store", "tables"},
     "results": {"atomic", "cell", "errors", "store", "suite", "tables", "yamlfile"},
     "run": {"analysis", "cell", "errors", "execute", "figures", "plan", "results", "rounds", "store", "tables"},
@@ -74,7 +75,7 @@ ALLOWED: dict[str, set[str]] = {
         "models",
         "plan",
     }
-    | {"registry", "report", "results", "run", "seeds", "store", "suite", "tables", "train"},
+    | {"prepare", "registry", "report", "results", "run", "seeds", "suite", "tables", "train"},
     "api": {
         "analysis",
         "backend",
@@ -82,9 +83,8 @@ ALLOWED: dict[str, set[str]] = {
         "registry",
         "execute",
         "figures",
-        "plan",
         "plugins",
-        "results",
+        "prepare",
         "run",
         "store",
         "suite",

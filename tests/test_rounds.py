@@ -130,6 +130,12 @@ def test_a_fixed_number_of_seeds_is_one_round(tmp_path: Path) -> None:
     assert list(rounds(Plan(suite, cells, (), {}), Store(tmp_path))) == []
 
 
+def test_without_a_store_nothing_was_run() -> None:
+    first = next(rounds(made(), None))
+    assert len(first.cells) == 12
+    assert "pilot" in first.reasons[0]
+
+
 def test_costs_lie_between_the_pilot_and_the_last_look() -> None:
     plan = made()
     pilot = [cell for cell in plan.cells if is_pilot(cell, PLAN)]

@@ -21,7 +21,7 @@ from bench.errors import UserError
 from bench.estimate import Estimate, busy, estimate, measured
 from bench.execute.cell import load_data, probe, run_cells
 from bench.execute.progress import duration
-from bench.store import Store
+from bench.prepare import prepare
 from bench.suite import Suite, load
 
 #: Pixels on a side that are worth their time on a CPU, and on a GPU.
@@ -53,10 +53,7 @@ def carry_out(
         proposal = propose(path, data, dataset, minutes, lambda suite: _measured(suite, path, where, count))
         suite = proposal.suite
         print("\n".join(_told(proposal, where, count)), flush=True)
-    store = Store(results)
-    found = {} if fresh else store.scan()
-    made = plan.make(suite, {cell_id for cell_id, status in found.items() if status == "standing"}, str(path))
-    folder.check_cells(results, set(found), made.cell_ids)
+    made = prepare(suite, results, str(path), fresh).plan
     if made.todo and not yes and not _agreed():
         return run.OK
     tests = [] if fresh else orientation.read(results)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from bench.canonical import identity
+from bench.canonical import Since, identity
 
 if TYPE_CHECKING:
     from bench.augment import Crop
@@ -59,11 +59,17 @@ class Budget(Spec):
         return self
 
 
+#: Channels that hardware multiplies at once.
+Lanes = Annotated[int, Since(2), Field(ge=1, le=256)]
+LANES: Any = Field(1, description="of widths that meet the number, one with channels in multiples of this; 16 is fast")
+
+
 class Match(Spec):
     """Widen a family until it meets a budget, so that families are compared at equal size."""
 
     by: Literal["parameters", "flops"] = Field("parameters", description="trainable parameters, or FLOPs per image")
     target: int = Field(gt=0, lt=2**63, description="the number to meet within 3 %")
+    lanes: Lanes = LANES
 
 
 class Chosen(Spec):

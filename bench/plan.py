@@ -82,13 +82,14 @@ def _size(choice: FamilyChoice, shape: Shape, networks: Sequence[FamilyChoice], 
         return None
     if match.like is None:
         assert match.target is not None
-        return Match(by=match.by, target=match.target)
+        return Match(by=match.by, target=match.target, lanes=match.lanes)
     named = rival(networks, match.like, where)
     try:
         built = resolve(named.entry, named.options, shape, named.width, _size(named, shape, networks, where))
     except Impossible as reason:
         raise UserError(f"{where}: match.like: '{match.like}' cannot be built: {reason}") from reason
-    return Match(by=match.by, target=built.parameters if match.by == "parameters" else built.flops)
+    size = built.parameters if match.by == "parameters" else built.flops
+    return Match(by=match.by, target=size, lanes=match.lanes)
 
 
 def _check_copies(suite: Suite, dataset: Dataset, images: int, where: str) -> None:

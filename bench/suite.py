@@ -14,7 +14,7 @@ from bench import plugins
 from bench.augment import Crop, default_crop
 from bench.axes import Distinct, Name, check, choices, combinations, shown
 from bench.canonical import plain
-from bench.cell import WIDEST, Budget, Cell, Chosen, Count, Match, Measure, Scoring, Seed, Spec
+from bench.cell import LANES, WIDEST, Budget, Cell, Chosen, Count, Lanes, Match, Measure, Scoring, Seed, Spec
 from bench.errors import UserError, nearest
 from bench.groups import Resampling
 from bench.groups import parse as group_of
@@ -59,6 +59,7 @@ class Matching(Spec):
     by: Literal["parameters", "flops"] = Field("parameters", description="trainable parameters, or FLOPs per image")
     target: int | None = Field(None, gt=0, lt=2**63, description="the number to meet within 3 %")
     like: Name | None = Field(None, description="the label of the network whose number is to be met within 3 %")
+    lanes: Lanes = LANES
 
     @model_validator(mode="after")
     def _one_size(self) -> Matching:

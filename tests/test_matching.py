@@ -7,9 +7,15 @@ from typing import Any
 
 import pytest
 
+from bench.canonical import plain
 from bench.cell import Match
 from bench.errors import UserError
+from bench.models.lanes import preferred
+from bench.models.matching import resolve
+from bench.models.network import Shape
+from bench.models.planar import counts
 from bench.plan import Plan, make
+from bench.registry import families
 from bench.suite import parse
 
 RIVAL = {"family": "steerable", "group": "C8", "width": 1.72, "label": "C8"}
@@ -105,3 +111,41 @@ def test_a_rival_that_cannot_be_built_is_one_sentence() -> None:
     families = [{"family": "cnn"}, {"family": "p4cnn", "width": 10, "label": "C8"}]
     with pytest.raises(UserError, match=r"suite: match.like: 'C8' cannot be built: .* sizes from 22"):
         planned(families=families, data={"name": "digits", "size": 17, "train_sizes": [100]})
+
+
+@pytest.mark.parametrize(("family", "group", "each"), [("cnn", None, 1), ("gcnn", "C4", 4), ("steerable", "C8", 8)])
+def test_lanes_prefer_channels_in_multiples_and_keep_the_size(family: str, group: str | None, each: int) -> None:
+    entry = families[family]
+    options = entry.options(**({"group": group} if group else {}))
+    free, held = (
+        resolve(entry, options, Shape(1, 16, 10), None, Match(by="parameters", target=25_000, lanes=lanes))
+        for lanes in (1, 16)
+    )
+    whole = [
+        sum(count * each % 16 == 0 for count in counts(found.options.channels, found.width)) for found in (free, held)
+    ]
+    assert whole[1] > whole[0]
+    assert held.parameters == pytest.approx(25_000, rel=0.03)
+
+
+def test_a_size_that_is_bilinear_is_predicted_and_searched() -> None:
+    """A made-up chain; of all counts of its size the ones with the most blocks in lanes, most like the given ones."""
+    size = lambda fields: 7 + 3 * fields[0] + 5 * fields[0] * fields[1] + 2 * fields[1]  # noqa: E731
+    found = preferred((10, 13), [1, 1], 8, size((10, 13)), 0.1, size)
+    assert found == (8, 16)
+    assert preferred((10, 13), [1, 1], 8, size((10, 13)), 0.0001, size) == (10, 13)
+
+
+def test_a_family_without_blocks_takes_lanes_as_they_come() -> None:
+    entry = families["p4cnn"]
+    match = Match(by="parameters", target=25_000)
+    with_lanes = match.model_copy(update={"lanes": 16})
+    shape = Shape(1, 28, 10)
+    assert resolve(entry, entry.options(), shape, None, with_lanes) == resolve(
+        entry, entry.options(), shape, None, match
+    )
+
+
+def test_lanes_are_no_part_of_a_cell_without_them() -> None:
+    assert plain(Match(target=10)) == {"by": "parameters", "target": 10}
+    assert plain(Match(target=10, lanes=16))["lanes"] == 16

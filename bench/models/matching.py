@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -12,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from bench.cell import WIDEST, Match
 from bench.errors import Impossible
+from bench.models.lanes import Counts, preferred
 from bench.models.network import Network, Shape
 from bench.models.planar import PlanarOptions, counts
 from bench.models.size import count_flops, count_parameters
@@ -88,7 +90,26 @@ def _widened(entry: Entry, options: Options, shape: Shape, match: Match) -> tupl
             f"no width of {entry.name} comes within {TOLERANCE:.0%} of {match.target:,} {match.by}; "
             f"the nearest has {best.size:,}"
         )
+    if match.lanes > 1 and isinstance(best.options, PlanarOptions):
+        return _in_lanes(entry, best.options, shape, best.width, match, lambda changed: at(best.width, changed).size)
     return best.options, best.width
+
+
+def _in_lanes(
+    entry: Entry, options: PlanarOptions, shape: Shape, width: float, match: Match, size: Callable[[Options], int]
+) -> tuple[Options, float]:
+    """Return options of the same size whose blocks have channels in whole lanes, as many blocks as there can be."""
+    now = tuple(counts(options.channels, width))
+
+    def with_counts(fields: Counts) -> PlanarOptions:
+        return options.model_copy(update={"channels": tuple(count / width for count in fields)})
+
+    network = build(entry, options, shape, width, seed=0).eval()
+    with torch.no_grad():
+        outputs = dict(network.trace(torch.zeros(1, shape.channels, shape.size, shape.size)))
+    channels = [outputs[f"block{i}"].shape[1] // count for i, count in enumerate(now, start=1)]
+    found = preferred(now, channels, match.lanes, match.target, TOLERANCE, lambda fields: size(with_counts(fields)))
+    return (options if found == now else with_counts(found)), width
 
 
 def _one_field_wider(options: PlanarOptions, width: float) -> list[Options]:

@@ -30,7 +30,7 @@ from bench import suite
 from bench import tables as made
 from bench.analysis.verdict import Verdict, verdict
 from bench.errors import UserError, nearest
-from bench.execute.cell import run_cells
+from bench.execute.job import run_cells
 from bench.figures import FIGURES, REASONS
 from bench.plugins import Carried
 from bench.prepare import prepare

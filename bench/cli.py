@@ -121,7 +121,7 @@ def run(
 
     Then write tables and figures. A run that was stopped goes on from the cells that are done.
     """
-    from bench.execute.cell import run_cells
+    from bench.execute.job import run_cells
     from bench.plugins import Carried
     from bench.run import carry_out, chosen_device, default_workers
 
@@ -148,7 +148,7 @@ def plan(
     from functools import partial
 
     from bench.estimate import busy, estimate, measured
-    from bench.execute.cell import probe
+    from bench.execute.probe import probe
     from bench.plugins import Carried
     from bench.rounds import expected, largest, rounds
     from bench.run import chosen_device, default_workers, is_cpu

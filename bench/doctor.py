@@ -34,7 +34,7 @@ def _version(library: str) -> str | None:
 def _machine() -> Iterator[str]:
     import torch
 
-    from bench.execute.cell import provenance
+    from bench.execute.provenance import provenance
     from bench.run import default_workers
 
     told = provenance(torch.device("cpu"))

@@ -11,7 +11,7 @@ import psutil
 
 from bench.cell import Cell
 from bench.execute import pool
-from bench.execute.cell import Cost
+from bench.execute.probe import Cost
 from bench.train import total_steps
 
 

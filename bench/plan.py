@@ -11,7 +11,7 @@ import psutil
 from bench.cell import Cell, Match
 from bench.data.dataset import Dataset, check_content
 from bench.errors import Impossible, UserError
-from bench.execute.cell import load_data, shape_of
+from bench.execute.data import load_data, shape_of
 from bench.models.matching import resolve
 from bench.models.network import Shape
 from bench.suite import FamilyChoice, Suite, augmentations, cells, data_choices, family_choices, rival

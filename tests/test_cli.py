@@ -16,7 +16,7 @@ import yaml
 
 from bench import tables
 from bench.cli import main
-from bench.execute.cell import EXCLUSIVE
+from bench.execute.job import EXCLUSIVE
 from bench.plan import make
 from bench.results import LOCK, TABLES
 from bench.run import carry_out

@@ -9,7 +9,7 @@ import pytest
 
 from bench.cell import Budget, Cell
 from bench.estimate import Estimate, busy, estimate, measured
-from bench.execute.cell import Cost
+from bench.execute.probe import Cost
 from tests.fakes import make_cell
 
 STEP_SECONDS, FIXED_SECONDS, MEMORY = 0.01, 2.0, 1000

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bench.errors import UserError
-from bench.execute.cell import run_cell
+from bench.execute.job import run_cell
 from bench.plan import Plan, make
 from bench.registry import datasets, families, measurements
 from bench.suite import parse

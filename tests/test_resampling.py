@@ -16,7 +16,8 @@ from torch import Tensor
 from bench.augment import Augmentation, cropped, resampled_only
 from bench.cell import Budget
 from bench.data.dataset import Dataset, Split
-from bench.execute.cell import load_data, run_cell
+from bench.execute.data import load_data
+from bench.execute.job import run_cell
 from bench.groups import (
     Element,
     Group,

@@ -13,11 +13,14 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-import bench.execute.cell as module
 from bench.augment import Augmentation, cropped, resampled_only
 from bench.cell import Budget
 from bench.data.dataset import Dataset, Split, training_set
-from bench.execute.cell import load_data, probe, run_cell
+from bench.execute import data, job, prepare, provenance, scoring
+from bench.execute import probe as probing
+from bench.execute.data import load_data
+from bench.execute.job import run_cell
+from bench.execute.probe import probe
 from bench.groups import FieldType, Group
 from bench.measure import Inputs, Measured
 from bench.models.network import Network, Shape, invariant
@@ -114,7 +117,7 @@ class Spy:
         self.images = self.labels = torch.empty(0)
         self.network: Any = None
         self.augment: Any = None
-        fit = module.fit
+        fit = job.fit
 
         def spied(trainee: Trainee, validate: Any, *others: Any) -> Fit:
             self.initial = {key: value.clone() for key, value in trainee.network.state_dict().items()}
@@ -122,7 +125,7 @@ class Spy:
             self.augment = lambda images, step: trainee.moves.apply(images, *trainee.moves.draw(step, len(images)))
             return fit(trainee, validate, *others)
 
-        monkeypatch.setattr(module, "fit", spied)
+        monkeypatch.setattr(job, "fit", spied)
 
 
 @pytest.fixture
@@ -344,7 +347,7 @@ def test_seconds_to_target_are_those_of_the_first_evaluation_that_reaches_it(
 ) -> None:
     reached = [{"seconds": 1.0 + i, "validation_accuracy": value} for i, value in enumerate((0.5, 0.8, 0.6, 0.9))]
     cell = make_cell(measure=measure({"target_accuracy": target}))
-    assert module._seconds_to_target(cell, reached) == expected
+    assert scoring.seconds_to_target(cell, reached) == expected
 
 
 class Ticks:
@@ -359,7 +362,9 @@ class Ticks:
 
 
 def test_a_probe_counts_building_every_scoring_and_both_measurements(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "clock", Ticks())
+    ticking = Ticks()
+    for room in (prepare, probing):
+        monkeypatch.setattr(room, "clock", ticking)
     asked = measure(
         {"equivariance": {"angles": [90], "samples": 6}, "calibration": None, "transforms": 2, "test_images": 15}
     )
@@ -373,14 +378,14 @@ def test_a_probe_counts_building_every_scoring_and_both_measurements(monkeypatch
 
 def test_building_does_not_count_what_is_imported_and_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = Ticks()
-    monkeypatch.setattr(module, "clock", ticks)
-    load = module.load_data
+    monkeypatch.setattr(prepare, "clock", ticks)
+    load = data.load_data
 
     def slow(*arguments: Any) -> Dataset:
         ticks.now += 100
         return load(*arguments)
 
-    monkeypatch.setattr(module, "load_data", slow)
+    monkeypatch.setattr(prepare, "load_data", slow)
     assert done(toy()).run["build_seconds"] == 1
 
 
@@ -392,10 +397,10 @@ def test_the_commit_is_read_from_the_repository(kind: str, tmp_path: Path, monke
     if kind == "loose":
         (git / "refs/heads/main").write_text(f"{commit}\n")
     (git / "packed-refs").write_text(f"# pack-refs\n{'f' * 40} refs/heads/old\n{commit} refs/heads/main\n")
-    monkeypatch.setattr(module.bench, "__file__", str(tmp_path / "bench" / "__init__.py"))
-    module._commit.cache_clear()
-    assert module._commit() == commit[:12]
-    module._commit.cache_clear()
+    monkeypatch.setattr(provenance.bench, "__file__", str(tmp_path / "bench" / "__init__.py"))
+    provenance._commit.cache_clear()
+    assert provenance._commit() == commit[:12]
+    provenance._commit.cache_clear()
 
 
 # registered measurements

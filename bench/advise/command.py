@@ -19,7 +19,9 @@ from bench.analysis.orientation import TwoSamples
 from bench.atomic import write_atomically
 from bench.errors import UserError
 from bench.estimate import Estimate, busy, estimate, measured
-from bench.execute.cell import load_data, probe, run_cells
+from bench.execute.data import load_data
+from bench.execute.job import run_cells
+from bench.execute.probe import probe
 from bench.execute.progress import duration
 from bench.prepare import prepare
 from bench.suite import Suite, load

@@ -21,7 +21,7 @@ from bench.augment import cropped
 from bench.cell import Budget
 from bench.data.dataset import Dataset
 from bench.errors import UserError
-from bench.execute.cell import settle
+from bench.execute.settle import settle
 from bench.groups import Element, Group, act
 from bench.models.matching import build
 from bench.models.network import Shape

@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.cell import Budget
-from bench.execute.cell import load_data
+from bench.execute.data import load_data
 from bench.gate.judgement import Outcome, Verdict
 from bench.gate.workloads import NETWORKS, images, network, step_of
 from bench.groups import Element, Group

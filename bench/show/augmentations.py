@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from bench.augment import Augmentation, default_crop
 from bench.errors import UserError
-from bench.execute.cell import load_data
+from bench.execute.data import load_data
 from bench.figures import style
 from bench.groups import Group, MovingGroup, parse
 

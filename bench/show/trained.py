@@ -11,7 +11,7 @@ from torch import Tensor
 from bench import plan, results
 from bench.cell import Cell
 from bench.errors import UserError, nearest
-from bench.execute.cell import trained
+from bench.execute.retrain import trained
 from bench.groups import FieldType, trivial
 from bench.models.network import Network
 from bench.show.fields import Fields

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from bench.augment import Augmentation
 from bench.cell import Budget, Match
-from bench.execute.cell import settle
+from bench.execute.settle import settle
 from bench.gate import workloads
 from bench.groups import Element, Group, prefiltered, sample, transform_prefiltered
 from bench.measure import equivariance_error
@@ -283,7 +283,8 @@ def speed() -> Rows:
 
 def cells() -> Rows:
     """Whole cells of every family, as `equivaug run` has them, alone and eight at a time, one of them twice."""
-    from bench.execute.cell import load_data, run_cells
+    from bench.execute.data import load_data
+    from bench.execute.job import run_cells
     from bench.suite import cells as expanded
     from bench.suite import data_choices, parse
 

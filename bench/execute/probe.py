@@ -1,0 +1,48 @@
+"""What a cell will cost, from a few steps that are really run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import get_args
+
+import torch
+
+from bench.cell import Cell
+from bench.execute.prepare import prepared, trainee_of
+from bench.execute.scoring import measure
+from bench.execute.settle import settle
+from bench.measure import Stage, peak_memory, score
+from bench.train import clock, evaluation_steps, fit, total_steps
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a cell costs, from steps that were really run; times in seconds, memory in bytes.
+
+    ``fixed_seconds`` is what does not depend on the length of training: building and measuring.
+    """
+
+    step_seconds: float
+    fixed_seconds: float
+    peak_memory_bytes: int | None
+
+
+def probe(cell: Cell, device: str, steps: int = 3) -> Cost:
+    """Run a few steps of a cell, score some images, and return what the whole cell will cost."""
+    where = torch.device(device)
+    settle(where)
+    network, inputs, _, built = prepared(cell, where)
+    short = cell.budget.model_copy(update={"epochs": None, "steps": steps, "evaluations": 1})
+    result = fit(replace(trainee_of(cell, network, inputs), budget=short), lambda _: (0.0, 0.0))
+    began = clock(where)
+    score(network, *inputs.validation)
+    per_image = (clock(where) - began) / len(inputs.validation[1])
+    count = len(evaluation_steps(cell.budget, total_steps(cell.budget, cell.train_size)))
+    # validation, own and transformed, each time, both and upright at the end, then test images: upright and resampled
+    # once, moved exactly and by the whole group as often as asked
+    scored = (2 * count + 3) * len(inputs.validation[1]) + (2 + 2 * cell.measure.transforms) * len(inputs.upright[1])
+    began = clock(where)
+    for stage in get_args(Stage):
+        measure(cell, network, inputs, stage, {}, [])
+    measured = clock(where) - began
+    return Cost(result.seconds / steps, built + per_image * scored + measured, peak_memory(where))

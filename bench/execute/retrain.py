@@ -1,0 +1,24 @@
+"""A cell trained once more, for its network: records keep numbers, not weights."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from bench.cell import Cell
+from bench.execute.inputs import moved, own_moves
+from bench.execute.prepare import prepared, trainee_of
+from bench.execute.settle import settle
+from bench.measure import score
+from bench.models.network import Network
+from bench.train import fit
+
+
+def trained(cell: Cell, device: str) -> tuple[Network, Tensor]:
+    """Train a cell again and return its network and its test images; on a CPU it is the same network bit for bit."""
+    where = torch.device(device)
+    settle(where)
+    network, inputs, _, _ = prepared(cell, where)
+    own = moved(inputs.validation[0], own_moves(cell), 1)
+    fit(trainee_of(cell, network, inputs), lambda model: score(model, own, inputs.validation[1])[:2])
+    return network.eval(), inputs.upright[0]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from bench.canonical import Since, identity
+from bench.canonical import Since, identity, plain
 
 if TYPE_CHECKING:
     from bench.augment import Crop
@@ -140,6 +141,11 @@ class Cell:
         # a path says where data lie, and ``data_revision`` what they are
         content["dataset_options"] = {key: value for key, value in self.dataset_options.items() if key != "path"}
         return identity(content)
+
+    def network_key(self, *of_training: Any) -> str:
+        """Return what cells of one network on one kind of input share, and what of their training is given, as text."""
+        network = [self.dataset, self.dataset_options, self.family, self.family_options, self.width, self.match]
+        return json.dumps(plain([*network, *of_training]), sort_keys=True)
 
     def axes(self) -> dict[str, Any]:
         """Return the columns that every table carries, so that each table can be plotted alone."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -103,10 +102,7 @@ def estimate(cells: Sequence[Cell], costs: Costs, workers: int) -> Estimate:
 
 
 def _kind(cell: Cell) -> str:
-    budget = cell.budget.model_dump(exclude={"epochs", "steps", "lr", "weight_decay", "schedule"})
-    match = cell.match and cell.match.model_dump()
-    data = [cell.dataset, cell.dataset_options]
-    return json.dumps([data, cell.family, cell.family_options, cell.width, match, budget], sort_keys=True)
+    return cell.network_key(cell.budget.model_dump(exclude={"epochs", "steps", "lr", "weight_decay", "schedule"}))
 
 
 def _by_family(lines: Sequence[Line], labels: Iterable[str]) -> tuple[Line, ...]:

@@ -57,12 +57,13 @@ def records() -> Iterator[dict[str, Any]]:
     """Yield what every cell of the suites gives with the code that is imported, alone and in pairs."""
     from bench import plan
     from bench import suite as suites
-    from bench.execute.groups import together
 
     try:
+        from bench.execute.batching import together
         from bench.execute.job import run_cells
-    except ImportError:  # a revision in which one file did all of it
+    except ImportError:  # a revision before these were files of their own
         from bench.execute.cell import run_cells  # type: ignore[import-not-found,no-redef]
+        from bench.execute.groups import together  # type: ignore[import-not-found,no-redef]
 
     for raw in SUITES:
         for family in raw["families"]:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bench.augment import Augmentation
 from bench.cell import Budget
-from bench.execute.groups import together
+from bench.execute.batching import together
 from bench.groups import Group
 from bench.models.matching import build
 from bench.models.network import Shape

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from bench.cell import Cell
 from bench.execute import pool
-from bench.execute.groups import together
+from bench.execute.batching import together
 from bench.execute.progress import Progress
 from bench.store import Record, Store
 

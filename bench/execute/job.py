@@ -34,7 +34,7 @@ EXCLUSIVE = 0.95
 def run_cells(cells: Sequence[Cell], device: str, timing: str, snapshots: Path | None = None) -> list[Record]:
     """Train and measure cells, together if there are several; what goes wrong is in their records, never raised.
 
-    Cells that cannot train together (see `bench.execute.groups`) are run one by one. ``snapshots`` is the folder in
+    Cells that cannot train together (see `bench.execute.batching`) are run one by one. ``snapshots`` is the folder in
     which trainings that take long are written down on their way, and from which they go on.
     """
     if len(cells) > 1:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from bench.cell import Cell
@@ -25,8 +24,5 @@ def together(cells: Sequence[Cell], most: int) -> list[tuple[Cell, ...]]:
 def _kind(cell: Cell) -> str:
     from bench.train import total_steps  # here, so that a worker that runs no training need not load torch
 
-    budget = cell.budget.model_dump(include={"batch_size", "optimizer", "evaluations", "precision"})
-    steps = total_steps(cell.budget, cell.train_size)
-    match = cell.match and cell.match.model_dump()
-    data = [cell.dataset, cell.dataset_options]
-    return json.dumps([data, cell.family, cell.family_options, cell.width, match, budget, steps], sort_keys=True)
+    alike = cell.budget.model_dump(include={"batch_size", "optimizer", "evaluations", "precision"})
+    return cell.network_key(alike, total_steps(cell.budget, cell.train_size))

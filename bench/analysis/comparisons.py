@@ -90,8 +90,8 @@ class Rule:
     def __str__(self) -> str:
         """Which seeds did what, in words."""
         if self.is_sequential:
-            most = len(self.fresh)
-            return f"chosen on {len(self.pilot)} pilot seeds and tested on up to {most} others, as many as it took"
+            pilot = "1 pilot seed" if len(self.pilot) == 1 else f"{len(self.pilot)} pilot seeds"
+            return f"chosen on {pilot} and tested on up to {len(self.fresh)} others, as many as it took"
         if self.pilot & set(self.fresh):
             return "chosen on the one seed that tests them, so that nothing is tested"
         total = len(self.pilot) + len(self.fresh)

@@ -50,6 +50,12 @@ def verdict(tables: Tables, value: str = "transformed_accuracy") -> Verdict:
 _SIDES = ("plain_", "")
 
 
+def _telling(sides: pd.DataFrame) -> Any:
+    """Return the comparison of the largest training set that a user has in mind: at equal FLOPs, where there is one."""
+    largest = sides[sides["train_size"] == sides["train_size"].max()]
+    return min(each(largest), key=lambda row: "FLOPs" not in row.at)
+
+
 def _scores(rows: pd.DataFrame) -> Iterator[str]:
     for row in each(rows):
         seeds = "1 seed, which chose nothing" if row.n == 1 else f"{row.n} seeds, which chose nothing"
@@ -64,8 +70,8 @@ def _scores(rows: pd.DataFrame) -> Iterator[str]:
 
 def _augmentation(runs: pd.DataFrame, sides: pd.DataFrame, value: str) -> Iterator[str]:
     """Say what augmentation gives either side at the largest training-set size."""
-    for label in dict.fromkeys([sides["plain_label"].iloc[-1], sides["label"].iloc[-1]]):
-        row = sides.iloc[-1]
+    row = _telling(sides)
+    for label in (row.plain_label, row.label):
         cells = of_part(done(runs), row)
         cells = cells[(cells["label"] == label) & (cells["train_size"] == row.train_size)]
         scores = cells.pivot_table(index="seed", columns="strength", values=value)
@@ -91,7 +97,7 @@ def _rates(tables: Tables, sides: pd.DataFrame, value: str) -> Iterator[str]:
 
 def _times(tables: Tables, sides: pd.DataFrame) -> Iterator[str]:
     """Compare the seconds of training to one score at the largest training-set size, each side at its fastest."""
-    row = next(each(sides.tail(1)))
+    row = _telling(sides)
     times = matched_time(Tables(*(_of(frame, row) for frame in vars(tables).values())))
     times = times[(times["train_size"] == row.train_size) & (times["reached"] == times["n"])]
     mine = [times[times["label"] == label].sort_values("seconds") for label in (row.plain_label, row.label)]
@@ -112,7 +118,7 @@ def _times(tables: Tables, sides: pd.DataFrame) -> Iterator[str]:
 
 def _controls(runs: pd.DataFrame, rows: pd.DataFrame) -> Iterator[str]:
     """Say what resampling alone costs the two networks of the largest training set, and what only moving them does."""
-    row = next(each(rows.tail(1)))
+    row = _telling(rows)
     parts = []
     for prefix in _SIDES:
         cells = side(runs, row, prefix)
@@ -130,7 +136,7 @@ def _controls(runs: pd.DataFrame, rows: pd.DataFrame) -> Iterator[str]:
 
 def _exactness(tables: Tables, rows: pd.DataFrame) -> Iterator[str]:
     """Say how equivariant the two networks of the largest training set are, at the exact angle and between."""
-    row = next(each(rows.tail(1)))
+    row = _telling(rows)
     errors = _of(tables.equivariance, row)
     errors = errors[
         (errors["layer"] == "output") & (errors["stage"] == "trained") & (errors["train_size"] == row.train_size)

@@ -10,9 +10,9 @@ and imaginary parts being the components; one of order 0 is two trivial fields.
 What else differs from the released code: the rings of its 5 x 5 filters end at 3.5 pixels, in the corners, where ours
 end at 2 (``outer_radius``), because the few pixels in the corners are no ring. Trained on 1,000 upright digits, its
 filters have 70.7 % of the rotated ones right at 16 pixels and 81.8 % at 28, ours 90.7 and 89.4 % (upright 92.9 and 94.6
-against 92.8 and 89.8 %; 180 steps, three seeds; results/six-families/README.md has the command). It pools by means over 2 x 2,
-sums over the orders, and draws the biases of the C-ReLU at random. Orders above 2 are not offered: a ring of few pixels
-does not carry them.
+against 92.8 and 89.8 %; 180 steps, three seeds; results/six-families/README.md has the command). It pools by means over
+2 x 2, sums over the orders, and draws the biases of the C-ReLU at random. Orders above 2 are not offered: a ring of few
+pixels does not carry them.
 """
 
 from __future__ import annotations

@@ -1,0 +1,83 @@
+"""Commands about the tool itself: the gate, what suites can name, the installation, data files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.cli.app import app
+from bench.cli.options import DeviceOption, PluginOption
+from bench.show.command import app as show_app
+
+data_app = typer.Typer(help="The files that data sets are made from.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+app.add_typer(show_app, name="show")
+
+
+@app.command()
+def gate(
+    record: Annotated[bool, typer.Option("--record", help="Write a new baseline for this class of device.")] = False,
+    baselines: Annotated[Path, typer.Option(help="The folder of baselines, one file per class of device.")] = Path(
+        "results/speed"
+    ),
+    only: Annotated[str, typer.Option(help="Workloads with this in their name, such as 'step' or 'hnet'.")] = "",
+    device: DeviceOption = "auto",
+) -> None:
+    """Say whether this code got slower, larger or less exact.
+
+    The exit code is 0 if not, 1 if so, and 3 if it cannot be told.
+    """
+    from bench.gate import command
+    from bench.run import chosen_device
+
+    where = chosen_device(device)
+    raise typer.Exit(command.record(baselines, where) if record else command.gate(baselines, where, only))
+
+
+@app.command("list")
+def list_(
+    kind: Annotated[str, typer.Argument(help="families, datasets, measurements, suites or augmentations.")],
+    plugin: PluginOption = None,
+) -> None:
+    """List what a suite file can name, with the options of each."""
+    from bench import plugins
+    from bench.listing import listing
+
+    plugins.load(plugin or ())
+    for line in listing(kind):
+        print(line)
+
+
+@app.command()
+def schema(plugin: PluginOption = None) -> None:
+    """Print the JSON Schema of suite files, for editors."""
+    from bench import plugins
+    from bench.schema import suite_schema
+
+    plugins.load(plugin or ())
+    print(json.dumps(suite_schema(), indent=2))
+
+
+@app.command()
+def doctor() -> None:
+    """Print versions, devices and data, and what is missing.
+
+    The exit code is 1 if the installation lacks something.
+    """
+    from bench.doctor import report
+
+    lines, complete = report()
+    print("\n".join(lines))
+    raise typer.Exit(0 if complete else 1)
+
+
+@data_app.command()
+def fetch(name: Annotated[str, typer.Argument(help="A data set of `equivaug list datasets`.")]) -> None:
+    """Download what a data set needs and check it."""
+    from bench.data.cache import fetch_dataset
+
+    files = fetch_dataset(name)
+    print("\n".join(map(str, files)) if files else f"{name} needs no download")

@@ -1,0 +1,142 @@
+"""`equivaug run` and `equivaug plan`: from a suite to results, or to what they would cost."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from bench.cli.app import app
+from bench.cli.options import (
+    DeviceOption,
+    FreshOption,
+    OutOption,
+    PluginOption,
+    SetOption,
+    SuiteArgument,
+    TogetherOption,
+    WorkersOption,
+)
+
+if TYPE_CHECKING:
+    from bench.estimate import Estimate
+    from bench.prepare import Prepared
+
+
+@app.command()
+def run(
+    suite: SuiteArgument,
+    overrides: SetOption = None,
+    plugin: PluginOption = None,
+    device: DeviceOption = "auto",
+    workers: WorkersOption = None,
+    together: TogetherOption = None,
+    out: OutOption = None,
+    fresh: FreshOption = False,
+) -> None:
+    """Train and measure every cell that has no result yet.
+
+    Then write tables and figures. A run that was stopped goes on from the cells that are done.
+    """
+    from bench.execute.job import run_cells
+    from bench.plugins import Carried
+    from bench.run import carry_out, chosen_device, default_workers
+
+    where = chosen_device(device)
+    found = _prepared(suite, overrides, plugin, out, fresh)
+    work, count = Carried(run_cells, found.plan.suite.plugins), workers or default_workers(where)
+    raise typer.Exit(carry_out(found.plan, work, found.results, where, count, fresh, together))
+
+
+@app.command()
+def plan(
+    suite: SuiteArgument,
+    overrides: SetOption = None,
+    plugin: PluginOption = None,
+    device: DeviceOption = "auto",
+    workers: WorkersOption = None,
+    out: OutOption = None,
+    fresh: FreshOption = False,
+) -> None:
+    """Print what a suite has to do, and what that will cost.
+
+    Time and memory come from steps that are really run.
+    """
+    from functools import partial
+
+    from bench.estimate import busy, estimate, measured
+    from bench.execute.probe import probe
+    from bench.plugins import Carried
+    from bench.rounds import expected, largest, rounds
+    from bench.run import chosen_device, default_workers, is_cpu
+    from bench.store import Store
+
+    where = chosen_device(device)
+    found = _prepared(suite, overrides, plugin, out, fresh)
+    made, seeding = found.plan, found.plan.suite.seeding
+    print(f"{'up to ' if seeding else ''}{len(made.cells)} cells in {found.results}: {found.state}")
+    for reason in dict.fromkeys(made.impossible.values()):
+        print(f"  impossible: {reason}")
+    if not made.todo:
+        return
+    count = workers or default_workers(where)
+    if told := busy():
+        print(told)
+    following = next(rounds(made, None if fresh else Store(found.results)))
+    print("\n".join(following.reasons), end="\n" * bool(following.reasons))
+    if not following.cells:
+        return
+    most = largest(made, seeding) if seeding else made.todo
+    costs = measured(most, Carried(partial(probe, device=where), made.suite.plugins), count, is_cpu(where))
+    _print_estimate(estimate(following.cells, costs, count), where)
+    if seeding:
+        for what, cells in (("expected", expected(made, seeding)), ("at most", most)):
+            print(f"{what}: {len(cells)} cells, {_duration(estimate(cells, costs, count).seconds)}")
+
+
+def _prepared(
+    name: str, overrides: list[str] | None, plugged: list[str] | None, out: Path | None, fresh: bool
+) -> Prepared:
+    """Return the plan of a suite with its results folder; print what plug-ins, data and the folder have to tell."""
+    from bench import plugins
+    from bench.prepare import prepare
+    from bench.suite import find, load, place
+
+    loaded = load(name, overrides or (), plugged or ())
+    for plugin in plugins.load(loaded.plugins):
+        print(plugin)
+    found = prepare(loaded, out or Path("results") / loaded.name, place(str(find(name)), overrides or ()), fresh)
+    for cell_id in found.damaged:
+        print(f"damaged: {found.results / 'cells' / cell_id}.json is not what was written; its cell runs again")
+    for note in found.plan.notes:
+        print(note)
+    return found
+
+
+def _duration(seconds: float) -> str:
+    from bench.execute.progress import duration
+
+    return duration(seconds) if math.isfinite(seconds) else "a time that could not be measured"
+
+
+def _print_estimate(cost: Estimate, device: str) -> None:
+    from bench.execute.progress import duration
+
+    def size(count: int | None) -> str:
+        return "-" if count is None else f"{count / 2**20:,.0f} MiB"
+
+    width = max(len(line.label) for line in cost.lines)
+    print(f"{'family':{width}}  {'cells':>6}  {'time':>14}  {'peak memory':>12}")
+    for line in cost.lines:
+        told = line.reason or f"{duration(line.seconds):>14}  {size(line.peak_memory_bytes):>12}"
+        print(f"{line.label:{width}}  {line.cells:>6}  {told}")
+    measured = [line for line in cost.lines if line.reason is None]
+    if len(measured) == len(cost.lines):
+        print(
+            f"about {duration(cost.seconds)} with {cost.workers} workers on {device}; "
+            f"peak memory of a worker {size(cost.peak_memory_bytes)}"
+        )
+    else:
+        print("no estimate of the whole: a family could not be measured")

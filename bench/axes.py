@@ -129,7 +129,14 @@ def choices(raw: Any, model: type[Model], where: str, beside: type[BaseModel] | 
 
 
 def combinations(raw: dict[str, Any], model: type[BaseModel], where: str) -> list[dict[str, Any]]:
-    """Return one mapping for every combination of the values of the axes in ``raw``."""
+    """Return one mapping for every combination of the values of the axes in ``raw``.
+
+    >>> class Model(BaseModel):
+    ...     group: str
+    ...     channels: tuple[int, ...] = ()
+    >>> combinations({"group": ["C4", "C8"], "channels": [1, 2]}, Model, "suite")
+    [{'group': 'C4', 'channels': [1, 2]}, {'group': 'C8', 'channels': [1, 2]}]
+    """
     axes = []
     for key, value in raw.items():
         is_axis = isinstance(value, list) and not (

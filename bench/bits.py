@@ -9,7 +9,11 @@ import numpy as np
 
 
 def pack(right: Sequence[bool] | np.ndarray) -> str:
-    """Return the text of right (true) and wrong answers (N,)."""
+    """Return the text of right (true) and wrong answers (N,).
+
+    >>> pack([True, False, True, True]), unpack("sA==", 4).tolist()
+    ('sA==', [True, False, True, True])
+    """
     return base64.b64encode(np.packbits(np.asarray(right, bool)).tobytes()).decode()
 
 

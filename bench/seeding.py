@@ -16,6 +16,11 @@ class Seeding:
     The first ``pilot`` seeds run with every strength and choose; the seeds after them test what was chosen, and are
     looked at when there are so many of them as in ``looks``. A difference that surely lies within ``margin`` (a share)
     of zero is called equal. Its text is what `parse` reads, and stands in every table.
+
+    >>> str(Seeding(pilot=2, looks=(3, 5, 8, 12), margin=0.02))
+    '2 choose, looks at 3 5 8 12, equal within 2 points'
+    >>> Seeding.parse("1 choose, looks at 3 5, equal within 0.5 points").most
+    6
     """
 
     pilot: int

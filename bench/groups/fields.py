@@ -18,6 +18,15 @@ class FieldType:
     """A direct sum of fields: pairs of a representation and how many fields of it there are.
 
     Channels lie field by field, in the order of the pairs: channel = start of the pair + field * size + component.
+
+    >>> from bench.groups import regular
+    >>> c4 = Group.parse("C4")
+    >>> fields = FieldType(((trivial(c4), 2), (regular(c4), 3)))
+    >>> fields.channels, fields.widths
+    (14, [2, 12])
+    >>> vector = torch.arange(14.0)[None]
+    >>> fields.act(vector, Element.rotation(90))[0, :6].tolist()  # scalars stay, a regular field is permuted
+    [0.0, 1.0, 5.0, 2.0, 3.0, 4.0]
     """
 
     fields: tuple[tuple[Representation, int], ...]

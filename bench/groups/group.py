@@ -21,6 +21,12 @@ class Element:
     """``R(turn) M^mirror``: mirror left-right first, then rotate counterclockwise by ``turn`` of a full circle.
 
     ``g @ h`` composes (h first), ``~g`` inverts; the fraction makes both exact.
+
+    >>> quarter, mirror = Element.rotation(90), Element(mirror=True)
+    >>> str(quarter @ quarter), str(~quarter)
+    ('rotate 180', 'rotate 270')
+    >>> mirror @ quarter @ mirror == ~quarter
+    True
     """
 
     mirror: bool = False
@@ -70,6 +76,14 @@ class Group:
     """A closed subgroup of O(2): ``C8``, ``D4``, ``SO(2)`` or ``O(2)``.
 
     ``rotations`` counts the rotations, None for all of them; ``mirrors`` says whether reflections belong to it.
+
+    >>> d4 = Group.parse("D4")
+    >>> d4.order, str(d4.elements[5])
+    (8, 'mirror rotate 90')
+    >>> Group.parse("O(2)").contains(d4), Element.rotation(45) in d4
+    (True, False)
+    >>> str(Group.parse("C8").on_grid)
+    'C4'
     """
 
     rotations: int | None

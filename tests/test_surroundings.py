@@ -113,7 +113,7 @@ def test_no_backend_from_outside_matters_to_a_command_that_writes_files(
     ("broken", "told"),
     [
         ("bench.figures.draw_all", "the figures could not be made: RuntimeError: no ink; `equivaug plot"),
-        ("bench.analysis.verdict.headline", "the verdict could not be made: RuntimeError: no ink; `equivaug report"),
+        ("bench.analysis.headline.headline", "the verdict could not be made: RuntimeError: no ink; `equivaug report"),
     ],
 )
 def test_what_fails_after_training_takes_nothing_else_with_it(

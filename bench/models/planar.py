@@ -101,15 +101,17 @@ def halved(features: Tensor, pads_itself: bool) -> Tensor:
     else:
         # the mean over 4 x 4 as four means over 2 x 2, which neighbours share; what lies outside counts as zero
         means = F.avg_pool2d(F.avg_pool2d(padded, 2, stride=2, padding=padding), 2, stride=1)
-    return means * _shares(means.shape[-1], 3 / 2 if is_odd else 4 / 3, means.dtype, means.device)
+    share = 3 / 2 if is_odd else 4 / 3
+    return means * _shares(means.shape[-2], means.shape[-1], share, means.dtype, means.device)
 
 
 @lru_cache(maxsize=64)
-def _shares(size: int, share: float, kind: torch.dtype, device: torch.device) -> Tensor:
-    """Return 1, and for windows at an edge, of which a part lies outside, a ``share``: (size, size)."""
-    ends = torch.ones(size, dtype=kind)
-    ends[[0, -1]] = share
-    return (ends[:, None] * ends).to(device)
+def _shares(rows: int, columns: int, share: float, kind: torch.dtype, device: torch.device) -> Tensor:
+    """Return 1, and for windows at an edge, of which a part lies outside, a ``share``: (rows, columns)."""
+    down, across = (torch.ones(size, dtype=kind) for size in (rows, columns))
+    for ends in (down, across):
+        ends[[0, -1]] = share
+    return (down[:, None] * across).to(device)
 
 
 class Head(nn.Module):

@@ -1,7 +1,8 @@
 """The rounds of a run whose seeds follow what earlier ones showed: pilot seeds choose, fresh seeds test, look by look.
 
 This is a loop around the data flow, not against it: a round asks the analysis what is still open, and plans the cells
-of the next look. Everything follows from the cells that are done, so that a run that was stopped goes on.
+of the next look. Everything follows from the cells that are done, so that a run that was stopped goes on. The analysis
+is imported where it is asked, so that a run without rounds does not wait for pandas.
 """
 
 from __future__ import annotations
@@ -11,16 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from bench.analysis.comparisons import EQUAL, EQUIVARIANT, PART, UNDECIDED, chosen, comparisons
-from bench.analysis.differences import SIGNIFICANT
-from bench.analysis.sequential import expected_seeds
-from bench.analysis.summary import each
 from bench.cell import Cell
 from bench.seeding import Seeding
 from bench.store import Store
-from bench.tables import build
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,10 +61,11 @@ def rounds(plan: Plan, store: Store | None) -> Iterator[Round]:
 
 def _runs(plan: Plan, store: Store | None) -> pd.DataFrame:
     """Return the rows of the cells of a plan that have a shard."""
-    statuses = store.scan() if store else {}
-    shards = (
-        (store.read(cell_id, statuses[cell_id]) for cell_id in statuses if cell_id in plan.cell_ids) if store else ()
-    )
+    from bench.tables import build
+
+    if store is None:
+        return build(()).runs
+    shards = (store.read(cell_id, status) for cell_id, status in store.scan().items() if cell_id in plan.cell_ids)
     return build(shard for shard in shards if shard is not None).runs
 
 
@@ -83,6 +78,9 @@ def _wanted(
     plan: Plan, seeding: Seeding, runs: pd.DataFrame, told: dict[tuple[Any, ...], str]
 ) -> tuple[list[Cell], list[str]]:
     """Return the cells that the next look needs, done or not, and what is to be said; ``told`` is what was said."""
+    from bench.analysis.comparisons import UNDECIDED, comparisons
+    from bench.analysis.summary import each
+
     pilot = [cell for cell in plan.cells if is_pilot(cell, seeding) and cell.cell_id not in plan.impossible]
     present = set(runs["cell_id"])
     missing = sum(cell.cell_id not in present for cell in pilot)
@@ -111,6 +109,9 @@ def _wanted(
 
 def _of_looks(plan: Plan, seeding: Seeding, runs: pd.DataFrame, still: pd.DataFrame) -> list[Cell]:
     """Return the cells of the chosen strengths that the next look at the open comparisons takes."""
+    from bench.analysis.comparisons import PART, chosen
+    from bench.analysis.summary import each
+
     more: dict[Place, int] = {}
     for row in each(still):
         for label in (row.label, row.plain_label):
@@ -139,6 +140,8 @@ def _looks(still: pd.DataFrame) -> str:
 
 def conclusion(row: Any) -> str:
     """Return what a comparison has come to, in one line."""
+    from bench.analysis.comparisons import EQUAL, EQUIVARIANT, UNDECIDED
+
     found = {
         EQUIVARIANT: "settled, the equivariant network is better",
         EQUAL: f"settled, equal within {100 * row.margin:g} points",
@@ -163,6 +166,9 @@ def expected(plan: Plan, seeding: Seeding) -> list[Cell]:
     Every equivariant network is supposed to be compared with every plain one on the same data: which of them it will
     be, the pilot seeds tell.
     """
+    from bench.analysis.differences import SIGNIFICANT
+    from bench.analysis.sequential import expected_seeds
+
     groups: dict[tuple[Any, ...], dict[bool, list[Place]]] = {}
     for cell in plan.todo:
         mine = groups.setdefault(_place(cell)[:-1], {True: [], False: []})[cell.group == "C1"]
@@ -186,7 +192,7 @@ def _with_fresh(plan: Plan, seeding: Seeding, seeds: Mapping[Place, float]) -> I
     for cell in plan.todo:
         place = _place(cell)
         if is_pilot(cell, seeding) or (
-            cell.strength == strongest[place] and cell.seed - seeding.pilot < np.ceil(seeds.get(place, 0.0))
+            cell.strength == strongest[place] and cell.seed - seeding.pilot < math.ceil(seeds.get(place, 0.0))
         ):
             yield cell
 

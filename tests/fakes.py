@@ -68,7 +68,7 @@ def make_record(cell: Cell, **changes: Any) -> Record:
 
 
 def make_plan(cells: list[Cell]) -> Any:
-    suite = SimpleNamespace(name="made-up", model_dump=lambda mode: {"name": "made-up"})
+    suite = SimpleNamespace(name="made-up", seeding=None, model_dump=lambda mode: {"name": "made-up"})
     return SimpleNamespace(suite=suite, cells=tuple(cells), todo=tuple(cells), impossible={})
 
 

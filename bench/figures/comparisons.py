@@ -38,16 +38,15 @@ def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
         return None
     rows = tested(tables)
     sizes = sorted(set(rows["train_size"]))
-    names = list(dict.fromkeys((row.label, row.at) for row in each(rows)))
+    names = list(dict.fromkeys(f"{row.label}\n{row.at}" for row in each(rows)))
     appearance = looks(tables.runs)
-    titles = [f"{size:,} training images" for size in sizes]
-    figure, axes = layout.panels(titles, height=0.7 + 0.22 * len(names), on=on)
+    figure, axes = layout.row_panels([f"{size:,} training images" for size in sizes], names, on)
     margin = 100 * float(rows["margin"].iloc[0])
     for ax, size in zip(axes, sizes, strict=True):
         ax.axvspan(-margin, margin, color="#e8e8e8", linewidth=0)
         ax.axvline(0, color=style.GREY, linewidth=0.6)
         for row in each(rows[rows["train_size"] == size]):
-            look, y = appearance[row.label], len(names) - 1 - names.index((row.label, row.at))
+            look, y = appearance[row.label], len(names) - 1 - names.index(f"{row.label}\n{row.at}")
             ends = np.nan_to_num([row.difference - row.low, row.high - row.difference])
             ax.errorbar(
                 [100 * row.difference],
@@ -60,8 +59,6 @@ def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
                 label=row.label,
                 **look.keywords(),
             )
-        ax.set_yticks(range(len(names)), [f"{label}\n{at}" for label, at in reversed(names)])
-        ax.set_ylim(-0.6, len(names) - 0.4)
     layout.label_axes(axes, "gain, points", "")
     entries = {label: style.entry(look) for label, look in appearance.items() if label in set(rows["label"])}
     told = [

@@ -44,10 +44,9 @@ def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
         return None
     rows = bounded(tables)
     sizes = sorted(set(rows["train_size"]))
-    names = list(dict.fromkeys((row.label, row.at) for row in each(rows)))
+    names = list(dict.fromkeys(f"{row.label}\n{row.at}" for row in each(rows)))
     appearance = looks(tables.runs)
-    titles = [f"as good as with {size:,} images" for size in sizes]
-    figure, axes = layout.panels(titles, height=0.7 + 0.22 * len(names), on=on)
+    figure, axes = layout.row_panels([f"as good as with {size:,} images" for size in sizes], names, on)
     least, most = float(rows["least"].min()), float(rows["most"].max())
     tried = sorted(map(float, set(tables.runs["train_size"])))
     for ax, size in zip(axes, sizes, strict=True):
@@ -55,7 +54,7 @@ def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
         ax.set_xlim(least / 2, most * 2)
         ax.axvline(size, color=style.GREY, linewidth=0.6, linestyle=":")
         for row in each(rows[rows["train_size"] == size]):
-            look, y = appearance[row.label], len(names) - 1 - names.index((row.label, row.at))
+            look, y = appearance[row.label], len(names) - 1 - names.index(f"{row.label}\n{row.at}")
             low = row.more_than if row.more_than > 0 else least / 1.6
             high = row.at_most if math.isfinite(row.at_most) else most * 1.6
             ax.plot([low, high], [y, y], color=look.colour, linewidth=1.2)
@@ -66,8 +65,6 @@ def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
         ax.set_xticks([10**exponent for exponent in scales.readable([math.log10(amount) for amount in tried])])
         ax.xaxis.set_major_formatter("{x:,.0f}")
         ax.xaxis.set_minor_locator(NullLocator())
-        ax.set_yticks(range(len(names)), [f"{label}\n{at}" for label, at in reversed(names)])
-        ax.set_ylim(-0.6, len(names) - 0.4)
     layout.label_axes(axes, "images needed", "")
     entries = {label: style.entry(look) for label, look in appearance.items() if label in set(rows["label"])}
     told = [

@@ -54,6 +54,15 @@ def panels(
     return figure, axes
 
 
+def row_panels(titles: Sequence[str], names: Sequence[str], on: Sequence[Axes] | None) -> tuple[Figure, list[Axes]]:
+    """Return `panels` with a named row for everything that is compared, the first at the top, at len(names) - 1."""
+    figure, axes = panels(titles, height=0.7 + 0.22 * len(names), on=on)
+    for ax in axes:
+        ax.set_yticks(range(len(names)), list(reversed(names)))
+        ax.set_ylim(-0.6, len(names) - 0.4)
+    return figure, axes
+
+
 def label_axes(axes: Sequence[Axes], x: str, y: str) -> None:
     """Name the horizontal axis below the lowest panel of each column, the vertical one left of each row."""
     for i, ax in enumerate(axes):

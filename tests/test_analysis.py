@@ -141,6 +141,21 @@ def test_what_still_learns_is_not_settled() -> None:
     assert "Not settled" not in verdict(tables).headline
 
 
+@pytest.mark.parametrize(("before", "moves"), [(0.05, True), (0.19, False)])
+def test_a_gap_that_moves_with_the_steps_is_not_settled(before: float, moves: bool) -> None:
+    """The same two networks trained for fewer steps, whose gap was another; two seeds have both lengths."""
+    tables = matrix(ahead, sizes=(100,))
+    long = tables.runs.assign(steps=400.0)
+    gap = before * (long["label"] == "steerable C8") + 0.3
+    short = long.assign(steps=200.0, transformed_accuracy=gap, label=long["label"] + " steps 200")
+    both = pd.concat([long, short[short["seed"] < 2]], ignore_index=True)
+    told = headline(Tables(both, tables.curves, tables.equivariance))
+    assert re.search(rf"from {100 * before:.1f} points after 200 steps to (19\.\d|20\.\d) points after 400", told)
+    assert ("(not settled: longer training may answer otherwise)" in told) == moves
+    assert "an estimate over 2 seeds" in told
+    assert "steps 200 (" not in told  # a shorter training is no opponent
+
+
 def test_the_sentences_give_the_numbers_and_how_sure_they_are() -> None:
     told = " ".join(verdict(matrix(ahead)).sentences)
     assert "steerable C8 (augmented with strength 1) scores 70.0 % and cnn (augmented with strength 1) 50.0 %" in told

@@ -119,17 +119,20 @@ def _withheld(rows: pd.DataFrame) -> str:
 
 def _from_fewer_steps(tables: Tables, sides: pd.DataFrame) -> str:
     """Say how the differences moved from shorter trainings to these, where the same networks were trained for fewer."""
-    told = []
+    told: list[str] = []
+    seeds: set[int] = set()
     for row in each(sides[sides["train_size"] == sides["train_size"].max()]):
         cells = of_part(done(tables.runs), row)
         brief = shorter(cells[cells["train_size"] == row.train_size])
         for gap in gaps(cells, row, brief):
+            seeds.add(gap.seeds)
             before, after = f"{points(gap.before)} after {gap.steps_before:,.0f}", f"{points(gap.after)} after"
             moves = " (not settled: longer training may answer otherwise)" if gap.moves else ""
             told.append(f"at {row.at} from {before} steps to {after} {gap.steps_after:,.0f}{moves}")
     if not told:
         return ""
-    return f" With the most images the difference went {listed(told)}, on the seeds that both have."
+    counted = "1 seed" if seeds == {1} else f"{min(seeds)} seeds" if len(seeds) == 1 else "the seeds that both have"
+    return f" With the most images the difference went {listed(told)}, an estimate over {counted}."
 
 
 def _unsettled(tables: Tables, sides: pd.DataFrame) -> str:

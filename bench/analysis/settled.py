@@ -39,6 +39,7 @@ class Gap:
     after: float
     steps_before: float
     steps_after: float
+    seeds: int
 
     @property
     def moves(self) -> bool:
@@ -68,4 +69,4 @@ def gaps(cells: pd.DataFrame, row: Any, brief: Mapping[str, str]) -> Iterator[Ga
             float((runs[i].loc[seeds, "transformed_accuracy"] - runs[i + 1].loc[seeds, "transformed_accuracy"]).mean())
             for i in (0, 2)
         )
-        yield Gap(before, after, runs[2]["steps"].iloc[0], runs[0]["steps"].iloc[0])
+        yield Gap(before, after, runs[2]["steps"].iloc[0], runs[0]["steps"].iloc[0], len(seeds))

@@ -3,8 +3,8 @@
     from bench import api
 
     tables = api.run("quick", overrides=["seeds=1"])
-    tables.runs.groupby("label").transformed_accuracy.mean()
-    api.draw(tables, "accuracy_by_strength")
+    tables.runs.groupby("label").transformed_score.mean()
+    api.draw(tables, "score_by_strength")
     print(api.verdict(tables).headline)
 
 Cells run in worker processes, which do not run the calling script. Only a script that registers a family, a data set
@@ -27,17 +27,17 @@ from typing import TYPE_CHECKING, Any
 from bench import backend as _backend  # noqa: F401 - before anything that imports matplotlib
 from bench import run as runs
 from bench import suite
-from bench import tables as made
 from bench.analysis.verdict import Verdict, verdict
 from bench.errors import UserError, nearest
 from bench.execute.job import run_cells
-from bench.figures import FIGURES, REASONS
+from bench.figures import FIGURES, FORMER, REASONS
 from bench.plugins import Carried
 from bench.prepare import prepare
 from bench.registry import registered_in_main
-from bench.store import STANDING
+from bench.results import tables as made
+from bench.results.store import STANDING
+from bench.results.tables import Tables
 from bench.suite import Suite
-from bench.tables import Tables
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -103,6 +103,7 @@ def draw(tables: Tables, figure: str, on: Axes | Sequence[Axes] | None = None) -
 
     UserError for an unknown figure and for tables that it cannot be drawn of, ValueError for another number of axes.
     """
+    figure = FORMER.get(figure, figure)
     if figure not in FIGURES:
         raise UserError(f"unknown figure '{figure}'{nearest(figure, FIGURES)}")
     if against := REASONS[figure](tables):

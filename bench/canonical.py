@@ -21,6 +21,25 @@ class Since:
     version: int
 
 
+@dataclass(frozen=True)
+class Was:
+    """Marks a field that has another name than in the first results, under which it stays in the identity."""
+
+    name: str
+
+
+def todays_keys(raw: dict[str, Any], model: type[BaseModel]) -> dict[str, Any]:
+    """Return a mapping as a person wrote it, with the names that the fields of a model have today."""
+    names = {mark.name: name for name, mark in _former(model)}
+    return {names.get(key, key): value for key, value in raw.items()}
+
+
+def _former(model: type[BaseModel]) -> list[tuple[str, Was]]:
+    return [
+        (name, mark) for name, field in model.model_fields.items() for mark in field.metadata if isinstance(mark, Was)
+    ]
+
+
 def plain(value: Any) -> Any:
     """Return a value as JSON has it; of models without fields that came later and stand at their defaults."""
     if isinstance(value, BaseModel):
@@ -31,6 +50,8 @@ def plain(value: Any) -> Any:
                 del dumped[name]
             elif _holds_models(given):
                 dumped[name] = plain(given)
+        for name, mark in _former(type(value)):
+            dumped[mark.name] = dumped.pop(name)
         return dumped
     if isinstance(value, (list, tuple)):
         return [plain(each) for each in value]

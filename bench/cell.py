@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from bench.canonical import Since, identity, plain
+from bench.canonical import Since, Was, identity, plain
 
 if TYPE_CHECKING:
     from bench.augment import Crop
@@ -86,8 +86,8 @@ class Scoring(Spec):
 
     transforms: Count = Field(1, description="random group elements per test image for the transformed accuracy")
     test_images: Count | None = Field(None, description="score on so many test images; by default on all of them")
-    target_accuracy: float | None = Field(
-        None, gt=0, le=1, description="seconds_to_target: validation accuracy to reach"
+    target_score: Annotated[float | None, Was("target_accuracy")] = Field(
+        None, gt=0, description="seconds_to_target: validation score to reach, a share where the score is one"
     )
 
 
@@ -129,6 +129,9 @@ class Cell:
     label: str = field(default="", compare=False)
     rival: str = field(default="", compare=False)
     dataset_label: str = field(default="", compare=False)
+    domain: str = field(default="plane", compare=False)
+    task: str = field(default="classification", compare=False)
+    score: str = field(default="accuracy", compare=False)
     group: str = field(default="", compare=False)
     suite: str = field(default="", compare=False)
     seeding: str = field(default="", compare=False)
@@ -152,7 +155,10 @@ class Cell:
         return {
             "cell_id": self.cell_id,
             "suite": self.suite,
+            "domain": self.domain,
             "dataset": self.dataset_label or self.dataset,
+            "task": self.task,
+            "score": self.score,
             "train_size": self.train_size,
             "family": self.family,
             "label": self.label,

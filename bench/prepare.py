@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import results as folder
 from bench.plan import Plan, make
-from bench.store import Store
+from bench.results import folder
+from bench.results.store import Store
 from bench.suite import Suite
 
 

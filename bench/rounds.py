@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bench.cell import Cell
+from bench.results.store import Store
+from bench.scores import SCORES
 from bench.seeding import Seeding
-from bench.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,7 +62,7 @@ def rounds(plan: Plan, store: Store | None) -> Iterator[Round]:
 
 def _runs(plan: Plan, store: Store | None) -> pd.DataFrame:
     """Return the rows of the cells of a plan that have a shard."""
-    from bench.tables import build
+    from bench.results.tables import build
 
     if store is None:
         return build(()).runs
@@ -142,13 +143,14 @@ def conclusion(row: Any) -> str:
     """Return what a comparison has come to, in one line."""
     from bench.analysis.comparisons import EQUAL, EQUIVARIANT, UNDECIDED
 
+    read = SCORES[row.score]
     found = {
         EQUIVARIANT: "settled, the equivariant network is better",
-        EQUAL: f"settled, equal within {100 * row.margin:g} points",
+        EQUAL: f"settled, equal within {read.margin_text(row.margin)}",
         UNDECIDED: "open",
     }.get(row.found, "settled, the plain network is better")
-    by = f"{100 * row.difference:+.1f} points"
-    interval = "" if math.isnan(row.low) else f" ({100 * row.low:.1f} to {100 * row.high:.1f})"
+    by = read.gain_text(row.difference)
+    interval = "" if math.isnan(row.low) else f" ({read.range_text(row.low, row.high)})"
     return (
         f"  {row.label} against {row.plain_label}, {row.train_size:,} images, at {row.at}: {by}{interval} over {row.n} "
         f"fresh seeds: {found}"

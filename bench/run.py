@@ -11,18 +11,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from bench import results as folder
 from bench.cell import Cell
 from bench.errors import UserError, one_line
 from bench.execute import execute
 from bench.execute.pool import STOPS
 from bench.execute.progress import Progress, outcome
+from bench.results import folder
+from bench.results.store import RETRIED, Record, Store
 from bench.rounds import rounds
-from bench.store import RETRIED, Record, Store
 
 if TYPE_CHECKING:
     from bench.plan import Plan
-    from bench.tables import Tables
+    from bench.results.tables import Tables
 
 
 class Runner(Protocol):
@@ -138,7 +138,7 @@ def default_together(device: str) -> int:
 def _finish(asked: Sequence[Cell], store: Store, results: Path, interrupted: bool) -> int:
     """Write and tell what there is after the ``asked`` cells were tried, or some of them; return the exit code."""
     # imported here, so that no worker waits for pandas and matplotlib
-    from bench import tables
+    from bench.results import tables
 
     written, damaged = tables.rebuild(results)
     print(f"tables: {results}/runs, curves, equivariance (.parquet, .csv)")
@@ -173,6 +173,6 @@ def _tell_outcomes(asked: Sequence[Cell], store: Store, written: Tables) -> int:
         return OK
     first = failed[0]
     shard = store.read(first.cell_id, statuses.get(first.cell_id, "infra"))
-    reason = outcome(shard.record) if shard else "its shard is damaged"
+    reason = outcome(shard.record, shard.axes["score"]) if shard else "its shard is damaged"
     print(f"the next run tries again what failed, such as {first.label} (cell {first.cell_id}): {reason}")
     return SOME_FAILED

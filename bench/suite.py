@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 from bench import plugins
 from bench.augment import Crop, default_crop
 from bench.axes import Distinct, Name, check, choices, combinations, shown
-from bench.canonical import plain
+from bench.canonical import plain, todays_keys
 from bench.cell import LANES, WIDEST, Budget, Cell, Chosen, Count, Lanes, Match, Measure, Scoring, Seed, Spec
 from bench.errors import UserError, nearest
 from bench.groups import Resampling
@@ -322,7 +322,7 @@ def measure(asked: dict[str, Any], where: str = "suite") -> Measure:
 
     One that is on by default is asked for unless it is ``null``; ``true`` asks for one with its default options.
     """
-    own, rest = _split(asked, Scoring)
+    own, rest = _split(todays_keys(asked, Scoring), Scoring)
     scoring = check(own, Scoring, f"{where}: measure")
     for name in rest:
         if name not in measurements:

@@ -24,11 +24,11 @@ def main() -> None:
         },
         workers=2,
     )
-    print(tables.runs.groupby(["label", "strength"])["transformed_accuracy"].mean().round(3).to_string())
+    print(tables.runs.groupby(["label", "strength"])["transformed_score"].mean().round(3).to_string())
     print(api.verdict(tables).headline)
     figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3))
-    api.draw(tables, "accuracy_by_strength", on=left)
-    tables.runs.plot.scatter("train_seconds", "transformed_accuracy", ax=right)
+    api.draw(tables, "score_by_strength", on=left)
+    tables.runs.plot.scatter("train_seconds", "transformed_score", ax=right)
     figure.savefig("from-python.png")
 
 

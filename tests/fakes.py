@@ -13,8 +13,8 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from bench.cell import Budget, Cell, Measure
+from bench.results.store import Record
 from bench.run import carry_out
-from bench.store import Record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,8 +53,8 @@ def make_record(cell: Cell, **changes: Any) -> Record:
     run = {
         "status": "done",
         "reason": None,
-        "test_accuracy": score,
-        "transformed_accuracy": score / 2,
+        "test_score": score,
+        "transformed_score": score / 2,
         "parameters": 1000,
         "steps": 2,
         "train_seconds": time.perf_counter(),
@@ -62,7 +62,14 @@ def make_record(cell: Cell, **changes: Any) -> Record:
         **changes,
     }
     curves = [{"step": step, "epoch": step / 2, "seconds": time.perf_counter(), "train_loss": score} for step in (1, 2)]
-    error = {"layer": "output", "element": "rotate 90", "degrees": 90.0, "mirror": False, "error": score}
+    error = {
+        "layer": "output",
+        "element": "rotate 90",
+        "kind": "rotation",
+        "magnitude": 90.0,
+        "unit": "degrees",
+        "error": score,
+    }
     error |= {"samples": 8, "metric": "relative", "metric_version": 1}
     return Record(cell.cell_id, run, curves, [{"stage": stage, **error} for stage in ("init", "trained")])
 
@@ -77,7 +84,7 @@ def same_runs(one: pd.DataFrame, other: pd.DataFrame) -> None:
     # imported here, so that the workers that run these cells start at once
     from pandas.testing import assert_frame_equal
 
-    from bench.tables import WALL_CLOCK
+    from bench.results.tables import WALL_CLOCK
 
     left, right = (frame.drop(columns=list(WALL_CLOCK), errors="ignore") for frame in (one, other))
     assert_frame_equal(left, right, check_exact=True)
@@ -129,7 +136,7 @@ def troubled(cell: Cell, device: str, timing: str) -> Record:
 
 def main() -> int:
     """Run ``COUNT`` cells with a runner of this module in ``RESULTS``, as far as they are not done."""
-    from bench.store import Store
+    from bench.results.store import Store
 
     results, runner, count, workers = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
     plan = make_plan([make_cell(seed) for seed in range(count)])

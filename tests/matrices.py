@@ -7,11 +7,21 @@ from typing import Any
 
 import pandas as pd
 
-from bench import tables as made
-from bench.tables import Tables
+from bench.results import tables as made
+from bench.results.tables import Tables
 
 #: label -> symmetry
 LABELS = {"cnn": "C1", "steerable C8": "C8"}
+
+#: What a made-up cell of the plane does not say itself.
+PLANE = {
+    "domain": "plane",
+    "task": "classification",
+    "score": "accuracy",
+    "resampling": "spline",
+    "crop": "disc",
+    "seeding": "",
+}
 
 # (label, training size, strength, seed) -> accuracy on transformed inputs
 Accuracy = Callable[[str, int, float, int], float]
@@ -37,6 +47,7 @@ def matrix(
                 for seed in range(seeds):
                     score = accuracy(label, size, strength, seed)
                     axes = {
+                        **PLANE,
                         "cell_id": f"{label}-{size}-{strength:g}-{seed}",
                         "suite": "made-up",
                         "dataset": "digits",
@@ -49,28 +60,39 @@ def matrix(
                         "copies": 0,
                         "seed": seed,
                     }
+                    axes |= {axis: value for axis, value in columns.items() if axis in axes}
                     scores = {
-                        "test_accuracy": score,
-                        "transformed_accuracy": score,
-                        "exact_accuracy": score,
-                        "resampled_accuracy": score,
-                        "validation_accuracy": score,
-                        "upright_validation_accuracy": score,
-                        "transformed_validation_accuracy": score,
+                        "test_score": score,
+                        "transformed_score": score,
+                        "exact_score": score,
+                        "resampled_score": score,
+                        "validation_score": score,
+                        "upright_validation_score": score,
+                        "transformed_validation_score": score,
                     }
-                    cost = {"batch_size": 32, "flops_per_image": 1e6, "parameters": 1e4, "train_seconds": 4.0}
+                    cost = {"batch_size": 32, "flops_per_example": 1e6, "parameters": 1e4, "train_seconds": 4.0}
                     told = {"status": "done", "reason": "", "timing": "exclusive", "match_by": "parameters"}
                     runs.append({**axes, **scores, **cost, **told, **columns})
                     for step in STEPS:
-                        reached = {"transformed_validation_accuracy": score * step / STEPS[-1]}
+                        reached = {"transformed_validation_score": score * step / STEPS[-1]}
                         curves.append({**axes, "step": step, "seconds": step / 100, **reached})
                     for degrees in (45.0, 90.0):
                         error = {"error": 1e-7 if group != "C1" and degrees == 90 else 0.3, "floor": 0.1}
                         where = {"stage": "trained", "layer": "output", "element": f"rotate {degrees:g}"}
                         metric = {"metric": "relative l2 on the centred disc", "metric_version": 1, "samples": 8}
-                        errors.append({**axes, **where, "degrees": degrees, "mirror": False, **error, **metric})
+                        errors.append(
+                            {
+                                **axes,
+                                **where,
+                                "kind": "rotation",
+                                "magnitude": degrees,
+                                "unit": "degrees",
+                                **error,
+                                **metric,
+                            }
+                        )
     frames = {"runs": runs, "curves": curves, "equivariance": errors}
-    return Tables(**{name: made._table(name, pd.DataFrame(rows)) for name, rows in frames.items()})
+    return Tables(**{name: made.typed(name, pd.DataFrame(rows)) for name, rows in frames.items()})
 
 
 def noise(label: str, size: int, strength: float, seed: int) -> float:

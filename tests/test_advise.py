@@ -29,8 +29,8 @@ from bench.data.dataset import Dataset, Split
 from bench.errors import UserError
 from bench.estimate import Estimate, Line
 from bench.report.page import page
+from bench.results.tables import Tables
 from bench.suite import Suite
-from bench.tables import Tables
 from tests.matrices import matrix, noise
 from tests.textures import textures
 
@@ -47,10 +47,10 @@ def matrix_of(upright: Any, transformed: Any) -> Tables:
         transformed(row.label, row.strength) + noise(row.label, 1, row.strength, row.seed)
         for row in tables.runs.itertuples()
     ]
-    for column in ("transformed_accuracy", "exact_accuracy", "transformed_validation_accuracy"):
+    for column in ("transformed_score", "exact_score", "transformed_validation_score"):
         tables.runs[column] = moved
-    tables.runs["resampled_accuracy"] = tables.runs["test_accuracy"] - 0.01
-    tables.runs["test_size"], tables.runs["chance_accuracy"] = 400.0, 0.1
+    tables.runs["resampled_score"] = tables.runs["test_score"] - 0.01
+    tables.runs["test_size"], tables.runs["chance_score"] = 400.0, 0.1
     tables.runs["steps"] = 400.0
     return tables
 
@@ -99,8 +99,8 @@ def test_a_preferred_orientation_is_told_from_none() -> None:
 def test_a_loss_by_resampling_is_no_orientation() -> None:
     """As of radio galaxies turned bilinearly: nothing is lost by exact moves, and 17.6 points by all others."""
     tables = matrix_of(lambda *_: 0.838, lambda *_: 0.662)
-    tables.runs["exact_accuracy"] = tables.runs["test_accuracy"]
-    tables.runs["resampled_accuracy"] = tables.runs["transformed_accuracy"]
+    tables.runs["exact_score"] = tables.runs["test_score"]
+    tables.runs["resampled_score"] = tables.runs["transformed_score"]
     told = " ".join(advice(tables, [UNSEEN]).sentences)
     assert "preferred orientation" not in told
     assert "no orientation can be seen" in told
@@ -129,7 +129,7 @@ def test_without_a_test_nothing_is_said_to_look_alike() -> None:
 def test_advice_on_matrices_without_a_difference_is_wrong_in_few(seeds: int) -> None:
     """Eight equal choices, of which the best in validation is tested; the seeds of some networks vary more."""
     labels = {"cnn": "C1", "gcnn": "C4", "steerable C8": "C8", "hnet": "SO(2)"}
-    tables = matrix(lambda *_: 0.8, labels=labels, sizes=(1000,), seeds=seeds, test_size=500, chance_accuracy=0.1)
+    tables = matrix(lambda *_: 0.8, labels=labels, sizes=(1000,), seeds=seeds, test_size=500, chance_score=0.1)
     deviation = np.where(tables.runs["label"] == "cnn", 0.005, 0.02)
     wrong = 0
     for trial in range(40):
@@ -148,16 +148,16 @@ def test_a_large_gain_is_told() -> None:
     def upright(label: str, size: int, strength: float, seed: int) -> float:
         return 0.6 + 0.2 * (label != "cnn") + noise(label, size, strength, seed)
 
-    found = advice(matrix(upright, test_size=500, chance_accuracy=0.1), [UNSEEN])
+    found = advice(matrix(upright, test_size=500, chance_score=0.1), [UNSEEN])
     assert re.search(r"it gains (19\.9|20\.\d) points", found.headline)
 
 
 def test_where_nothing_was_learned_there_is_no_advice() -> None:
     tables = matrix_of(lambda *_: 0.52, lambda *_: 0.5)
-    tables.runs["chance_accuracy"] = 0.5
+    tables.runs["chance_score"] = 0.5
     found = advice(tables, [UNSEEN])
     assert found.headline.startswith("No advice: nothing was learned: none of the networks is surely better than")
-    assert "50.0 % of the 400 test images (the best has 52." in found.headline
+    assert "accuracy on the 400 test inputs is 50.0 % (the best has 52." in found.headline
     assert all("SO(2): a network that learned to tell images" in sentence for sentence in found.sentences)
     assert verdict(tables).headline.startswith("On digits, moved by SO(2): nothing was learned")
     assert "nothing was learned" in page(tables, None, {}, "x")
@@ -316,7 +316,7 @@ def test_a_folder_of_images_gets_an_answer_and_goes_on_where_it_stopped(
     assert (out / "ADVICE.md").read_text().splitlines()[2] in said
     runs = pd.read_parquet(out / "runs.parquet")
     assert set(runs["status"]) == {"done"}
-    assert math.isclose(runs["flops_per_image"].max(), runs["flops_per_image"].min(), rel_tol=0.06)
+    assert math.isclose(runs["flops_per_example"].max(), runs["flops_per_example"].min(), rel_tol=0.06)
     assert call(photos, "--out", out) == 0
     again = capsys.readouterr().out
     assert "going on with the plan" in again

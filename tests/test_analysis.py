@@ -21,7 +21,7 @@ from bench.analysis.matched_time import matched_time
 from bench.analysis.printed import KINDS, printed
 from bench.analysis.ranking import ranking
 from bench.analysis.verdict import verdict
-from bench.tables import Tables
+from bench.results.tables import Tables
 from tests.matrices import Accuracy, matrix, noise
 
 
@@ -52,8 +52,8 @@ def test_the_best_is_tied_with_what_is_not_told_apart_from_it() -> None:
 
 def test_less_is_better_of_an_error() -> None:
     tables = matrix(lambda *_: 0.5)
-    tables.runs["test_nll"] = np.where(tables.runs["label"] == "cnn", 0.3, 0.6) + tables.runs["seed"] / 1000
-    table = ranking(tables.runs, "test_nll").set_index("label")
+    tables.runs["test_loss"] = np.where(tables.runs["label"] == "cnn", 0.3, 0.6) + tables.runs["seed"] / 1000
+    table = ranking(tables.runs, "test_loss").set_index("label")
     assert set(table.loc["cnn", "tied"]) == {True}
     assert set(table.loc["steerable C8", "tied"]) == {False}
 
@@ -72,7 +72,7 @@ def test_a_frontier_rises_and_holds_the_best_setting_of_every_budget() -> None:
         assert rows["budget"].is_monotonic_increasing
         assert rows["budget"].is_unique
         assert rows["mean"].is_monotonic_increasing
-        best = tables.runs[tables.runs["label"] == label].groupby(["train_size", "strength"])["test_accuracy"].mean()
+        best = tables.runs[tables.runs["label"] == label].groupby(["train_size", "strength"])["test_score"].mean()
         last = rows.iloc[-1]
         assert (last["train_size"], last["strength"]) == best.idxmax()
         assert last["mean"] == pytest.approx(best.max())
@@ -129,7 +129,7 @@ def test_the_verdict_is_what_the_matrix_says(accuracy: Accuracy, answer: str) ->
 def test_what_still_learns_is_not_settled() -> None:
     """In the made-up matrix a score grows in proportion to the steps, to twice what it was at half of them."""
     tables = matrix(ahead)
-    curves, column = tables.curves, "transformed_validation_accuracy"
+    curves, column = tables.curves, "transformed_validation_score"
     both = r"Not settled: towards the end of training cnn \(by up to 2\d\.\d points\) and steerable C8 \(by up to 3"
     assert re.search(both, verdict(tables).headline)
     last = curves.groupby("cell_id")[column].transform("max")
@@ -147,7 +147,7 @@ def test_a_gap_that_moves_with_the_steps_is_not_settled(before: float, moves: bo
     tables = matrix(ahead, sizes=(100,))
     long = tables.runs.assign(steps=400.0)
     gap = before * (long["label"] == "steerable C8") + 0.3
-    short = long.assign(steps=200.0, transformed_accuracy=gap, label=long["label"] + " steps 200")
+    short = long.assign(steps=200.0, transformed_score=gap, label=long["label"] + " steps 200")
     both = pd.concat([long, short[short["seed"] < 2]], ignore_index=True)
     told = headline(Tables(both, tables.curves, tables.equivariance))
     assert re.search(rf"from {100 * before:.1f} points after 200 steps to (19\.\d|20\.\d) points after 400", told)
@@ -169,14 +169,14 @@ def test_the_sentences_give_the_numbers_and_how_sure_they_are() -> None:
 def test_strengths_are_chosen_on_validation_data_and_compared_on_test_data() -> None:
     tables = matrix(ahead)
     lucky = (tables.runs["label"] == "cnn") & (tables.runs["strength"] == 0)
-    tables.runs.loc[lucky, "transformed_accuracy"] = 0.99  # by chance of the test images alone
+    tables.runs.loc[lucky, "transformed_score"] = 0.99  # by chance of the test images alone
     assert set(comparisons(tables.runs)["plain_strength"]) == {1.0}
 
 
 def test_the_seeds_that_choose_do_not_test() -> None:
     tables = matrix(ahead)
     lucky = (tables.runs["label"] == "cnn") & (tables.runs["strength"] == 0) & (tables.runs["seed"] < 2)
-    tables.runs.loc[lucky, ["transformed_accuracy", "transformed_validation_accuracy"]] = 0.99
+    tables.runs.loc[lucky, ["transformed_score", "transformed_validation_score"]] = 0.99
     table = comparisons(tables.runs)
     assert set(table["plain_strength"]) == {0.0}
     assert set(table["n"]) == {3}
@@ -185,9 +185,9 @@ def test_the_seeds_that_choose_do_not_test() -> None:
 
 def test_upright_scores_may_decide_instead() -> None:
     tables = matrix(ahead)
-    for column in ("test_accuracy", "upright_validation_accuracy"):
+    for column in ("test_score", "upright_validation_score"):
         tables.runs[column] = 1 - tables.runs[column]
-    assert "use a plain network" in verdict(tables, "test_accuracy").headline
+    assert "use a plain network" in verdict(tables, "test_score").headline
 
 
 def test_what_is_not_done_is_told() -> None:
@@ -217,7 +217,7 @@ def with_ends(tables: Tables, label: str, seeds: int, status: str) -> Tables:
 
 def test_a_network_that_seldom_trains_does_not_win_by_the_seeds_that_did() -> None:
     """Seven of ten seeds of the better network diverge."""
-    trained = matrix(seldom, seeds=10, chance_accuracy=0.1, test_size=500)
+    trained = matrix(seldom, seeds=10, chance_score=0.1, test_size=500)
     assert set(comparisons(trained.runs)["found"]) == {"equivariant"}
     lost = with_ends(trained, "steerable C8", 7, "diverged")
     assert any("trainings of steerable C8, 28 diverged" in sentence for sentence in verdict(lost).sentences)
@@ -231,7 +231,7 @@ def test_one_lucky_seed_does_not_choose_a_network() -> None:
     """Of a third network one seed of five trained, and scores more than the good one."""
     labels = {"cnn": "C1", "steerable C8": "C8", "gcnn": "C4"}
     lucky = lambda label, size, strength, seed: seldom(label, size, strength, seed) + 0.3 * (label == "gcnn")  # noqa: E731
-    tables = matrix(lucky, labels=labels, chance_accuracy=0.1, test_size=500)
+    tables = matrix(lucky, labels=labels, chance_score=0.1, test_size=500)
     tables = with_ends(tables, "gcnn", 4, "diverged")
     by_label = comparisons(tables.runs).groupby("label")["found"].agg(set)
     assert by_label.to_dict() == {"gcnn": {""}, "steerable C8": {"equivariant"}}
@@ -277,14 +277,14 @@ def test_no_cells_give_no_answer() -> None:
 
 def test_controls_part_what_the_pixels_cost_from_what_the_orientation_does() -> None:
     tables = matrix(ahead)
-    tables.runs["test_accuracy"] = tables.runs["transformed_accuracy"] + 0.3
-    tables.runs["resampled_accuracy"] = tables.runs["test_accuracy"] - 0.1
-    tables.runs["exact_accuracy"] = tables.runs["test_accuracy"] - 0.2
+    tables.runs["test_score"] = tables.runs["transformed_score"] + 0.3
+    tables.runs["resampled_score"] = tables.runs["test_score"] - 0.1
+    tables.runs["exact_score"] = tables.runs["test_score"] - 0.2
     told = next(text for text in verdict(tables).sentences if text.startswith("What the pixels cost"))
     assert "loses 10.0 points (95 % interval 10.0 to 10.0) of its upright accuracy by resampling alone" in told
     assert "20.0 points by moving them exactly and 30.0 points by both" in told
     means = controls(tables.runs)
-    assert np.allclose(means["test_accuracy"] - means["exact_accuracy"], 0.2)
+    assert np.allclose(means["test_score"] - means["exact_score"], 0.2)
     assert set(means["n"]) == {5}
 
 
@@ -292,7 +292,7 @@ def test_controls_part_what_the_pixels_cost_from_what_the_orientation_does() -> 
 def test_what_does_not_beat_the_largest_class_has_learned_nothing(right: int, learned: bool) -> None:
     """Of 100 test images, half of one class: 58 right have p = 0.07 alone, 75 right 3e-7, times the cells."""
     tables = matrix(lambda *_: right / 100)
-    tables.runs["test_size"], tables.runs["chance_accuracy"] = 100.0, 0.5
+    tables.runs["test_size"], tables.runs["chance_score"] = 100.0, 0.5
     p = sum(math.comb(100, k) for k in range(right, 101)) / 2**100
     assert beats_chance(tables.runs).iloc[0] == pytest.approx(min(1, p * len(tables.runs)))
     assert (nothing_learned(tables.runs) is None) == learned
@@ -311,7 +311,7 @@ def test_early_tables_that_do_not_tell_their_chance_are_not_judged() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("form", ["md", "latex", "csv"])
 def test_every_kind_is_printed_in_every_format(kind: str, form: str) -> None:
-    text = printed(matrix(scarce), kind, "transformed_accuracy", form)
+    text = printed(matrix(scarce), kind, "transformed_score", form)
     assert "steerable C8" in text
     if form == "csv":
         assert len(pd.read_csv(io.StringIO(text))) > 0
@@ -323,7 +323,7 @@ def test_every_kind_is_printed_in_every_format(kind: str, form: str) -> None:
 
 
 def test_the_summary_has_the_best_and_the_tied_in_bold() -> None:
-    rows = printed(matrix(scarce), "summary", "transformed_accuracy", "md").splitlines()
+    rows = printed(matrix(scarce), "summary", "transformed_score", "md").splitlines()
     plain, steerable = (next(row for row in rows if row.startswith(f"| {label}")) for label in ("cnn", "steerable"))
     assert plain.count("**") == 4  # both columns of 1,000 images
     assert steerable.count("**") == 8
@@ -334,7 +334,7 @@ def test_nothing_done_is_one_line() -> None:
     tables = matrix(scarce)
     tables.runs["status"] = "failed"
     for kind in KINDS:
-        assert printed(tables, kind, "transformed_accuracy", "md").startswith(f"no {kind}")
+        assert printed(tables, kind, "transformed_score", "md").startswith(f"no {kind}")
 
 
 def test_text_is_escaped() -> None:

@@ -47,7 +47,8 @@ def test_a_suite_runs_into_frames_and_goes_on_in_its_folder(tmp_path: Path, caps
     assert again.runs.equals(tables.runs)
     assert api.read(tmp_path / "out").runs.equals(tables.runs)
     axes = Figure().add_subplot()
-    assert api.draw(tables, "accuracy_by_strength", on=axes) is axes.get_figure()
+    assert api.draw(tables, "score_by_strength", on=axes) is axes.get_figure()
+    assert api.draw(tables, "accuracy_by_strength") is not None  # its name in 0.1
     assert "No answer" in api.verdict(tables).headline
 
 
@@ -63,8 +64,8 @@ def test_what_cannot_be_drawn_is_one_sentence(tmp_path: Path) -> None:
     tables = api.run(SUITE, workers=1)
     with pytest.raises(UserError, match="unknown figure 'accuracy'"):
         api.draw(tables, "accuracy")
-    with pytest.raises(UserError, match="accuracy_by_size cannot be drawn: 60 is the only training-set size"):
-        api.draw(tables, "accuracy_by_size")
+    with pytest.raises(UserError, match="score_by_size cannot be drawn: 60 is the only training-set size"):
+        api.draw(tables, "score_by_size")
 
 
 def test_it_works_without_a_main_module_to_import(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from bench.analysis.paired import Scored
 from bench.analysis.printed import printed
 from bench.analysis.summary import each
 from bench.analysis.verdict import verdict
-from bench.tables import Tables
+from bench.results.tables import Tables
 from tests.matrices import matrix, noise
 
 AMOUNTS = (100.0, 300.0, 1000.0, 3000.0)
@@ -80,7 +80,7 @@ def ahead(label: str, size: int, strength: float, seed: int) -> float:
 
 
 def with_flops(tables: Tables) -> Tables:
-    columns = {"training_flops_per_image": 3e6, "steps": 400.0, "family": tables.runs["label"]}
+    columns = {"training_flops_per_example": 3e6, "steps": 400.0, "family": tables.runs["label"]}
     return Tables(tables.runs.assign(**columns), tables.curves, tables.equivariance)
 
 
@@ -98,7 +98,7 @@ def test_fewer_steps_of_the_same_network_tell_of_seconds_and_flops() -> None:
     tables = with_flops(matrix(lambda label, *axes: 0.8 - 0.001 * (label == "cnn") + noise(label, *axes), sizes=(100,)))
     long = tables.runs.assign(train_seconds=np.where(tables.runs["label"] == "cnn", 8.0, 4.0))
     short = long[long["label"] == "cnn"].assign(
-        label="cnn steps 200", steps=200.0, transformed_accuracy=0.6 + 0.001 * long["seed"], train_seconds=4.0
+        label="cnn steps 200", steps=200.0, transformed_score=0.6 + 0.001 * long["seed"], train_seconds=4.0
     )
     table = brackets(pd.concat([long, short], ignore_index=True)).set_index("along")
     assert set(table.index) == {"train_seconds", "train_flops"}
@@ -108,7 +108,7 @@ def test_fewer_steps_of_the_same_network_tell_of_seconds_and_flops() -> None:
 
 
 def test_the_matrix_is_printed_with_a_row_per_network_and_a_column_per_size() -> None:
-    text = printed(with_flops(matrix(ahead)), "exchange", "transformed_accuracy", "md")
+    text = printed(with_flops(matrix(ahead)), "exchange", "transformed_score", "md")
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert "with 100 images" in rows[0]
     assert "with 1,000 images" in rows[0]

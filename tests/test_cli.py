@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 import yaml
 
-from bench import tables
 from bench.cli import main
 from bench.execute.job import EXCLUSIVE
 from bench.plan import make
-from bench.results import LOCK, TABLES
+from bench.results import tables
+from bench.results.folder import LOCK, TABLES
+from bench.results.store import Store
 from bench.run import carry_out
-from bench.store import Store
 from bench.suite import load, parse
 from tests.fakes import instant, same_runs
 
@@ -171,12 +171,12 @@ def test_figures_of_earlier_tables_are_removed_and_a_persons_files_stay(
     results: Path, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     figures = shutil.copytree(results, here / "copied") / "figures"
-    stale = [figures / "accuracy_by_size.png", figures / "learning_curves-D4.pdf"]
+    stale = [figures / "score_by_size.png", figures / "learning_curves-D4.pdf"]
     for path in (*stale, figures / "mine.png"):
         path.write_text("old")
     code, out, _ = called("plot", "copied", capsys=capsys)
     assert code == 0
-    assert "not drawn: accuracy_by_size, because 20 is the only training-set size" in out
+    assert "not drawn: score_by_size, because 20 is the only training-set size" in out
     assert not any(path.exists() for path in stale)
     assert (figures / "mine.png").read_text() == "old"
 

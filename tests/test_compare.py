@@ -11,13 +11,13 @@ import pandas as pd
 import pytest
 from scipy.stats import ttest_1samp
 
-from bench import tables as made
 from bench.analysis.compare import compare, told
 from bench.cli import main
-from bench.tables import Tables
+from bench.results import tables as made
+from bench.results.tables import Tables
 from tests.matrices import matrix, noise
 
-VALUE = "transformed_accuracy"
+VALUE = "transformed_score"
 
 
 def base(label: str, size: int, strength: float, seed: int) -> float:
@@ -125,7 +125,7 @@ def test_what_cannot_be_compared_is_one_sentence(
     twice = matrix(base)
     twins = write(tmp_path / "t", replace(twice, runs=pd.concat([twice.runs, twice.runs.assign(cell_id="x")])))
     for other, option, message in (
-        (b, VALUE, "no cell has a transformed_accuracy in both"),
+        (b, VALUE, "no cell has a transformed_score in both"),
         (b, "equivariance_error_mean", "no cell has a equivariance_error_mean in both"),
         (twins, VALUE, "two cells of B have all their axes in common"),
         (b, "transformed", "--value 'transformed' is unknown"),

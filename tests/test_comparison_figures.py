@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from bench.analysis.brackets import brackets
 from bench.analysis.comparisons import comparisons
 from bench.figures import FIGURES, REASONS
-from bench.tables import Tables
+from bench.results.tables import Tables
 from tests.matrices import matrix, noise
 
 LABELS = {"cnn": "C1", "steerable C8": "C8", "gcnn C4": "C4"}
@@ -27,7 +27,7 @@ def ahead(label: str, size: int, strength: float, seed: int) -> float:
 
 def tables() -> Tables:
     made = matrix(ahead, labels=LABELS, sizes=(100, 1000, 12000))
-    return Tables(made.runs.assign(training_flops_per_image=3e6, steps=400.0), made.curves, made.equivariance)
+    return Tables(made.runs.assign(training_flops_per_example=3e6, steps=400.0), made.curves, made.equivariance)
 
 
 @pytest.fixture(scope="module", params=["comparisons", "exchange"])

@@ -9,12 +9,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.analysis.crossing import crossing
+from bench.analysis.crossing import Crossing, crossing
 from bench.analysis.exchange import exchange_rates, telling
 from bench.analysis.printed import printed
-from bench.tables import Tables
+from bench.results.tables import Tables
 
 SIZES = np.array([100.0, 300, 1000, 3000, 12000])
+
+
+def crossing_of(amounts: np.ndarray, scores: np.ndarray, level: np.ndarray, **kwargs: float) -> Crossing:
+    """The crossing of accuracies."""
+    return crossing(amounts, 1 - scores, 1 - level, **kwargs)
 
 
 def error(amount: np.ndarray | float) -> np.ndarray:
@@ -28,7 +33,7 @@ def curve(seeds: int, noise: float, rng: np.random.Generator) -> np.ndarray:
 
 @pytest.mark.parametrize("needed", [150.0, 300, 2500, 11000])
 def test_the_crossing_of_a_power_law_is_exact(needed: float) -> None:
-    found = crossing(SIZES, np.repeat(1 - error(SIZES)[:, None], 3, 1), np.full(3, 1 - error(needed)))
+    found = crossing_of(SIZES, np.repeat(1 - error(SIZES)[:, None], 3, 1), np.full(3, 1 - error(needed)))
     assert found.x == pytest.approx(needed, rel=1e-9)
     assert found.low == pytest.approx(needed, rel=0.01)
     assert found.high == pytest.approx(needed, rel=0.01)
@@ -42,26 +47,26 @@ def test_the_interval_covers_the_truth_in_95_of_100_matrices(seeds: int, noise: 
         shared = rng.normal(0, noise / 2, seeds)  # what a seed does to both: the pairing takes it out
         level = 1 - error(2000) * np.exp(rng.normal(0, noise, seeds) + shared)
         scores = 1 - (1 - curve(seeds, noise, rng)) * np.exp(shared)
-        found = crossing(SIZES, scores, level)
+        found = crossing_of(SIZES, scores, level)
         covered += found.low <= 2000 <= found.high
     assert 0.93 <= covered / 1000 <= 0.97
 
 
 def test_what_is_never_reached_is_a_bound() -> None:
     rng = np.random.default_rng(1)
-    found = crossing(SIZES, curve(5, 0.02, rng), np.full(5, 1 - error(1e6)))
+    found = crossing_of(SIZES, curve(5, 0.02, rng), np.full(5, 1 - error(1e6)))
     assert (found.x, found.low, found.high) == (np.inf, SIZES[-1], np.inf)
 
 
 def test_what_is_reached_with_the_least_amount_is_a_bound() -> None:
     rng = np.random.default_rng(1)
-    found = crossing(SIZES, curve(5, 0.02, rng), np.full(5, 1 - error(10)))
+    found = crossing_of(SIZES, curve(5, 0.02, rng), np.full(5, 1 - error(10)))
     assert (found.x, found.low, found.high) == (0, 0, SIZES[0])
 
 
 def test_a_level_within_the_noise_of_the_last_amount_leaves_the_upper_end_open() -> None:
     rng = np.random.default_rng(2)
-    found = crossing(SIZES, curve(3, 0.3, rng), 1 - error(11000) * np.exp(rng.normal(0, 0.3, 3)))
+    found = crossing_of(SIZES, curve(3, 0.3, rng), 1 - error(11000) * np.exp(rng.normal(0, 0.3, 3)))
     assert found.low < 11000
     assert found.high == np.inf
 
@@ -71,7 +76,7 @@ def test_more_noise_never_gives_a_narrower_interval() -> None:
     residuals -= residuals.mean(1, keepdims=True)
     widths = []
     for noise in (0.01, 0.05, 0.2):
-        found = crossing(SIZES, 1 - error(SIZES)[:, None] * np.exp(noise * residuals), np.full(4, 1 - error(1000)))
+        found = crossing_of(SIZES, 1 - error(SIZES)[:, None] * np.exp(noise * residuals), np.full(4, 1 - error(1000)))
         widths.append(found.high - found.low)
     assert widths == sorted(widths)
 
@@ -79,7 +84,7 @@ def test_more_noise_never_gives_a_narrower_interval() -> None:
 def test_one_seed_has_no_interval_and_a_missing_score_leaves_its_seed_out() -> None:
     scores = np.repeat(1 - error(SIZES)[:, None], 2, 1)
     scores[1, 1] = np.nan
-    found = crossing(SIZES, scores, np.full(2, 1 - error(1000)))
+    found = crossing_of(SIZES, scores, np.full(2, 1 - error(1000)))
     assert found.n == 1
     assert found.x == pytest.approx(1000)
     assert np.isnan([found.low, found.high]).all()
@@ -88,12 +93,12 @@ def test_one_seed_has_no_interval_and_a_missing_score_leaves_its_seed_out() -> N
 @pytest.mark.parametrize("amounts", [[100.0], [100.0, 100.0], [300.0, 100.0], [0.0, 100.0]])
 def test_amounts_must_increase(amounts: list[float]) -> None:
     with pytest.raises(ValueError, match="increasing"):
-        crossing(np.array(amounts), np.full((len(amounts), 3), 0.5), np.full(3, 0.5))
+        crossing_of(np.array(amounts), np.full((len(amounts), 3), 0.5), np.full(3, 0.5))
 
 
 def test_percentages_are_refused() -> None:
-    with pytest.raises(ValueError, match="between 0 and 1"):
-        crossing(SIZES, np.full((5, 3), 98.0), np.full(3, 0.5))
+    with pytest.raises(ValueError, match="0 or more"):
+        crossing_of(SIZES, np.full((5, 3), 98.0), np.full(3, 0.5))
 
 
 def matrix(advantage: float, seeds: int = 5, noise: float = 0.01) -> Tables:
@@ -103,6 +108,7 @@ def matrix(advantage: float, seeds: int = 5, noise: float = 0.01) -> Tables:
         cell = {
             "cell_id": f"{family} {size} {seed}",
             "dataset": "synthetic",
+            "score": "accuracy",
             "augmentation_group": "SO(2)",
             "family": family,
             "label": family,
@@ -113,13 +119,13 @@ def matrix(advantage: float, seeds: int = 5, noise: float = 0.01) -> Tables:
         }
         score = float(1 - error(size * gain) * np.exp(rng.normal(0, noise)))
         runs.append(
-            {**cell, "status": "done", "transformed_accuracy": score, "parameters": 1e4, "width": 1.0}
+            {**cell, "status": "done", "transformed_score": score, "parameters": 1e4, "width": 1.0}
             | {"match_target": np.nan}
         )
         for step, share in enumerate((0.25, 0.5, 1.0)):
             reached = float(1 - error(size * gain * share) * np.exp(rng.normal(0, noise)))
             curves.append(
-                {**cell, "step": step, "seconds": share * size / 100, "transformed_validation_accuracy": reached}
+                {**cell, "step": step, "seconds": share * size / 100, "transformed_validation_score": reached}
             )
     return Tables(pd.DataFrame(runs), pd.DataFrame(curves), pd.DataFrame())
 
@@ -149,7 +155,7 @@ def test_one_perfect_seed_is_half_an_image_from_perfect() -> None:
     draw = np.random.default_rng(6)
     scores = 1 - error(SIZES)[:, None] * np.exp(draw.normal(0, 0.02, (len(SIZES), 3)))
     level = np.array([0.996, 0.996, 1.0])
-    loose, held = crossing(SIZES, scores, level), crossing(SIZES, scores, level, least_error=0.5 / 501)
+    loose, held = crossing_of(SIZES, scores, level), crossing_of(SIZES, scores, level, least_error=0.5 / 501)
     assert loose.low < 200
     assert held.low == SIZES[-1]  # the curve never comes near
 
@@ -157,7 +163,7 @@ def test_one_perfect_seed_is_half_an_image_from_perfect() -> None:
 def test_the_number_of_test_images_sets_the_floor() -> None:
     tables = matrix(3.0)
     best = (tables.runs["family"] == "steerable") & (tables.runs["seed"] == 0)
-    tables.runs.loc[best, "transformed_accuracy"] = 1.0
+    tables.runs.loc[best, "transformed_score"] = 1.0
     told = exchange_rates(Tables(tables.runs.assign(test_size=500.0), tables.curves, tables.equivariance), "train_size")
     free = exchange_rates(tables, "train_size")
     assert (told["low"] >= free["low"]).all()
@@ -169,6 +175,6 @@ def test_rates_that_cannot_say_anything_are_left_out_and_counted() -> None:
     images = exchange_rates(matrix(3.0), "train_size")
     kept = telling(images)
     assert set(images["train_size"]) - set(kept["train_size"]) == {12000}
-    text = printed(matrix(3.0), "rates", "transformed_accuracy", "md")
+    text = printed(matrix(3.0), "rates", "transformed_score", "md")
     assert re.search(r"Of \d+ rates \d+ are left out", text)
     assert "> 0." not in text

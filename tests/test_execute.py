@@ -16,15 +16,15 @@ import psutil
 import pytest
 from rich.console import Console
 
-from bench import heartbeat, tables
-from bench import results as folder
+from bench import heartbeat
 from bench.cell import Cell
 from bench.errors import UserError
 from bench.execute import execute, pool
 from bench.execute.progress import Progress, duration
 from bench.heartbeat import Beat
+from bench.results import folder, tables
+from bench.results.store import Record, Store
 from bench.run import Runner
-from bench.store import Record, Store
 from tests.fakes import instant, make_cell, make_plan, make_record, same_runs, troubled
 
 COUNT = 60
@@ -187,7 +187,7 @@ def test_the_pool_gives_every_item_once_and_starts_no_more_workers_than_needed()
 def test_progress_is_one_plain_line_per_cell_where_there_is_no_terminal() -> None:
     text = io.StringIO()
     with Progress(2, Console(file=text)) as progress:
-        progress.finished(make_cell(3), make_record(make_cell(3), test_accuracy=0.5, transformed_accuracy=0.25))
+        progress.finished(make_cell(3), make_record(make_cell(3), test_score=0.5, transformed_score=0.25))
         progress.finished(make_cell(4), Record.without_result(make_cell(4), "failed", "no reason"))
     first, second = text.getvalue().splitlines()
     told = "[1/2] fake, strength 0.5, 100 images, seed 3: accuracy 0.500 upright, 0.250 transformed ("
@@ -219,7 +219,7 @@ def test_a_terminal_shows_the_cells_that_train() -> None:
     cells = (make_cell(3, "one"), make_cell(4, "one"))
     with Progress(2, Console(file=text, force_terminal=True, width=120)) as progress:
         progress.heard(cells, Beat(128, 6000, 1.25))
-        progress.finished(cells[1], make_record(cells[1], test_accuracy=0.5, transformed_accuracy=0.25))
+        progress.finished(cells[1], make_record(cells[1], test_score=0.5, transformed_score=0.25))
     shown = text.getvalue()
     assert "3 + 1" in shown
     assert "step 128 of 6,000, loss 1.25" in shown
@@ -262,7 +262,7 @@ def test_a_training_gives_signs_of_life_apart_in_time(monkeypatch: pytest.Monkey
 def test_progress_on_a_terminal_shows_the_last_results_and_the_time_left() -> None:
     text = io.StringIO()
     with Progress(2, Console(file=text, force_terminal=True, width=100)) as progress:
-        progress.finished(make_cell(3, "steerable [C8]"), make_record(make_cell(3), test_accuracy=0.5))
+        progress.finished(make_cell(3, "steerable [C8]"), make_record(make_cell(3), test_score=0.5))
     assert "steerable [C8]" in text.getvalue()
     assert "1/2" in text.getvalue()
     assert "left" in text.getvalue()

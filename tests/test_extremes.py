@@ -60,7 +60,7 @@ def test_options_of_everything_that_is_registered(part: str, name: str, option: 
 KEYS = [
     *(("budget", key) for key in ("steps", "batch_size", "lr", "weight_decay", "evaluations")),
     *(("budget", key) for key in ("decay_from", "decays", "decay_factor")),
-    *(("measure", key) for key in ("transforms", "test_images", "target_accuracy")),
+    *(("measure", key) for key in ("transforms", "test_images", "target_score")),
     ("data", "train_sizes"),
     *(("augmentation", key) for key in ("strengths", "copies")),
     *(("", key) for key in ("seeds", "width", "match", "epochs")),

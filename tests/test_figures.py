@@ -23,12 +23,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy import stats
 
-from bench import tables as made
 from bench.analysis.summary import interval, summarise
 from bench.figures import FIGURES, REASONS, draw_all, skipped
 from bench.figures.looks import FAMILIES, looks
 from bench.figures.settings import split
-from bench.tables import Tables
+from bench.results import tables as made
+from bench.results.tables import Tables
+from tests.matrices import PLANE
 from tests.tolerances import FLOAT64_ARITHMETIC as EXACT
 
 # label: family, group, accuracy at the smallest size, what augmentation adds, seconds a step, equivariance error
@@ -46,7 +47,7 @@ STEPS = (250, 500, 1000)
 
 #: Figures of means; those of comparisons have rows in place of axes of numbers (tests/test_comparison_figures.py).
 MEANS = [name for name in FIGURES if name not in ("comparisons", "exchange")]
-SHOW_ONE_SIZE = [name for name in MEANS if name != "accuracy_by_size"]
+SHOW_ONE_SIZE = [name for name in MEANS if name != "score_by_size"]
 
 
 def made_up(
@@ -67,6 +68,7 @@ def made_up(
             for strength in strengths:
                 for seed in range(seeds):
                     axes = {
+                        **PLANE,
                         "cell_id": f"{dataset}/{group}/{label}/{size}/{strength}/{copies if strength else 0}/{seed}",
                         "suite": "made-up",
                         "dataset": dataset,
@@ -82,13 +84,13 @@ def made_up(
                     rise = (0.95 - base) * growth + gain * (1 - growth) * math.sqrt(strength)
                     accuracy = base + rise + draw.normal(0, 0.008)
                     seconds = 1000 * pace * (1 + growth) * draw.normal(1, 0.04)
-                    measured = {"transformed_accuracy": accuracy, "train_seconds": seconds, "timing": "exclusive"}
+                    measured = {"transformed_score": accuracy, "train_seconds": seconds, "timing": "exclusive"}
                     measured["brier"] = (1 - accuracy) ** 2  # a plug-in's
-                    measured |= {"transformed_validation_accuracy": accuracy, "parameters": 1e4, "flops_per_image": 1e6}
+                    measured |= {"transformed_validation_score": accuracy, "parameters": 1e4, "flops_per_example": 1e6}
                     runs.append({**axes, "status": "done", "reason": "", **measured})
                     for step in STEPS:
                         reached = accuracy * (1 - math.exp(-step / 250)) + draw.normal(0, 0.01)
-                        told = {"step": step, "seconds": seconds * step / 1000, "validation_accuracy": reached}
+                        told = {"step": step, "seconds": seconds * step / 1000, "validation_score": reached}
                         curves.append({**axes, **told})
                     for stage in ("init", "trained"):
                         for degrees in ANGLES:
@@ -99,12 +101,13 @@ def made_up(
                                 ("block1", 0.08),
                                 ("output", 0.0),
                             ):
-                                told = {"stage": stage, "layer": layer, "degrees": degrees, "mirror": False}
+                                told = {"stage": stage, "layer": layer, "kind": "rotation", "magnitude": degrees}
+                                told["unit"] = "degrees"
                                 told |= {"samples": 8, "metric": "relative l2", "metric_version": 2}
                                 value = 0.0 if layer == "input" else size_of * draw.lognormal(0, 0.1)
                                 errors.append({**axes, **told, "error": value, "floor": floor})
     frames = {"runs": runs, "curves": curves, "equivariance": errors}
-    return Tables(**{name: made._table(name, pd.DataFrame(rows)) for name, rows in frames.items()})
+    return Tables(**{name: made.typed(name, pd.DataFrame(rows)) for name, rows in frames.items()})
 
 
 WHOLE = made_up()
@@ -208,7 +211,7 @@ def test_the_summary_of_nothing_has_its_columns() -> None:
 
 
 def test_accuracy_by_strength_has_a_panel_per_size_and_the_means_and_intervals_of_the_table() -> None:
-    figure = whole("accuracy_by_strength")
+    figure = whole("score_by_strength")
     assert [ax.get_title() for ax in figure.axes] == [f"{n} training images" for n in ("100", "1,000", "12,000")]
     for ax, size in zip(figure.axes, (100, 1000, 12000), strict=True):
         assert sorted(str(line.get_label()) for line in lines(ax)) == sorted(LABELS)
@@ -219,19 +222,19 @@ def test_accuracy_by_strength_has_a_panel_per_size_and_the_means_and_intervals_o
             # side by side, but nearer to their own strength than to the next one
             assert np.abs(x - [0, 0.5, 1]).max() < 0.1
             rows = WHOLE.runs[(WHOLE.runs["label"] == label) & (WHOLE.runs["train_size"] == size)]
-            groups = [group for _, group in rows.groupby("strength")["transformed_accuracy"]]
+            groups = [group for _, group in rows.groupby("strength")["transformed_score"]]
             assert y == pytest.approx([group.mean() for group in groups], rel=EXACT)
             for found, group in zip(bar_ends(ax, label), groups, strict=True):
                 assert found == pytest.approx(t_interval(group), rel=EXACT)
 
 
 def test_series_of_one_panel_lie_side_by_side() -> None:
-    ax = whole("accuracy_by_strength").axes[0]
+    ax = whole("score_by_strength").axes[0]
     assert len({float(np.asarray(line.get_xdata())[0]) for line in lines(ax)}) == len(LABELS)
 
 
 def test_accuracy_by_size_is_solid_without_augmentation_and_dashed_with_the_strongest() -> None:
-    figure = whole("accuracy_by_size")
+    figure = whole("score_by_size")
     (ax,) = figure.axes
     assert ax.get_xscale() == "log"
     assert len(lines(ax)) == 2 * len(LABELS)
@@ -239,14 +242,14 @@ def test_accuracy_by_size_is_solid_without_augmentation_and_dashed_with_the_stro
         for line in lines(ax, label):
             strength = {"-": 0.0, "--": 1.0}[line.get_linestyle()]
             rows = WHOLE.runs[(WHOLE.runs["label"] == label) & (WHOLE.runs["strength"] == strength)]
-            expected = rows.groupby("train_size")["transformed_accuracy"].mean().to_list()
+            expected = rows.groupby("train_size")["transformed_score"].mean().to_list()
             assert np.asarray(line.get_ydata()) == pytest.approx(expected, rel=EXACT)
         assert {line.get_linestyle() for line in lines(ax, label)} == {"-", "--"}
     assert legend_texts(figure)[-2:] == ["no augmentation", "augmentation strength 1"]
 
 
 def test_accuracy_by_time_has_a_marker_per_label_and_strength_that_grows_with_strength() -> None:
-    figure = whole("accuracy_by_time")
+    figure = whole("score_by_time")
     for ax, size in zip(figure.axes, (100, 1000, 12000), strict=True):
         assert ax.get_xscale() == "log"
         for label in LABELS:
@@ -256,9 +259,7 @@ def test_accuracy_by_time_has_a_marker_per_label_and_strength_that_grows_with_st
             assert sizes == sorted(set(sizes))
             for marker, (_, group) in zip(markers, rows.groupby("strength"), strict=True):
                 assert np.asarray(marker.get_xdata()) == pytest.approx([group["train_seconds"].mean()], rel=EXACT)
-                assert np.asarray(marker.get_ydata()) == pytest.approx(
-                    [group["transformed_accuracy"].mean()], rel=EXACT
-                )
+                assert np.asarray(marker.get_ydata()) == pytest.approx([group["transformed_score"].mean()], rel=EXACT)
             (across,) = (c for c in ax.collections if c.get_label() == label and isinstance(c, LineCollection))
             found = [(segment[0][0], segment[1][0]) for segment in across.get_segments()]
             expected = [(group.min(), group.max()) for _, group in rows.groupby("strength")["train_seconds"]]
@@ -277,10 +278,10 @@ def test_learning_curves_have_a_panel_per_size_and_extreme_strength() -> None:
         (line,) = lines(ax, label)
         steps = rows[rows["label"] == label].groupby("step")
         assert np.asarray(line.get_xdata()) == pytest.approx(steps["seconds"].mean().to_list(), rel=EXACT)
-        assert np.asarray(line.get_ydata()) == pytest.approx(steps["validation_accuracy"].mean().to_list(), rel=EXACT)
+        assert np.asarray(line.get_ydata()) == pytest.approx(steps["validation_score"].mean().to_list(), rel=EXACT)
         (band,) = (c for c in ax.collections if c.get_label() == label)
         ends = band.get_paths()[0].vertices[:, 1]
-        limits = [t_interval(group) for _, group in steps["validation_accuracy"]]
+        limits = [t_interval(group) for _, group in steps["validation_score"]]
         assert (ends.min(), ends.max()) == pytest.approx(
             (min(low for low, _ in limits), max(high for _, high in limits)), rel=EXACT
         )
@@ -300,7 +301,7 @@ def test_equivariance_is_end_to_end_by_stage_on_a_logarithmic_axis() -> None:
     rows = WHOLE.equivariance.query("layer == 'output' and stage == 'trained' and train_size == 12000")
     (strongest,) = (line for line in lines(end, "gcnn C4") if line.get_linestyle() == "--")
     chosen = rows[(rows["label"] == "gcnn C4") & (rows["strength"] == 1.0)]
-    expected = chosen.groupby("degrees")["error"].mean().to_list()
+    expected = chosen.groupby("magnitude")["error"].mean().to_list()
     assert np.asarray(strongest.get_ydata()) == pytest.approx(expected, rel=EXACT)
     assert start.get_ylim()[0] < 3e-7
     assert "0" not in [tick.get_text() for tick in start.get_yticklabels()]
@@ -308,7 +309,7 @@ def test_equivariance_is_end_to_end_by_stage_on_a_logarithmic_axis() -> None:
 
 def test_errors_of_exactly_zero_have_a_tick_of_their_own_below_the_others() -> None:
     def change(errors: pd.DataFrame) -> None:
-        errors.loc[(errors["label"] == "hnet") & (errors["degrees"] == 90), "error"] = 0.0
+        errors.loc[(errors["label"] == "hnet") & (errors["magnitude"] == 90), "error"] = 0.0
 
     ax = drawn("equivariance_by_angle", with_errors(WHOLE, change)).axes[0]
     shown = dict(zip([tick.get_text() for tick in ax.get_yticklabels()], ax.get_yticks(), strict=True))
@@ -329,8 +330,8 @@ def test_the_floor_of_resampling_is_one_dotted_line_where_it_is_not_zero() -> No
 
 def test_intervals_of_a_share_are_cut_where_no_share_can_be_and_the_note_says_so() -> None:
     wild = made_up(seeds=2)
-    wild.runs["transformed_accuracy"] = np.where(wild.runs["seed"] == 0, 0.55, 0.95)
-    for name in ("accuracy_by_strength", "accuracy_by_size", "accuracy_by_time"):
+    wild.runs["transformed_score"] = np.where(wild.runs["seed"] == 0, 0.55, 0.95)
+    for name in ("score_by_strength", "score_by_size", "score_by_time"):
         figure = drawn(name, wild)
         low, high = figure.axes[0].get_ylim()
         assert -0.1 < low <= 0 < 1 <= high < 1.1
@@ -338,7 +339,7 @@ def test_intervals_of_a_share_are_cut_where_no_share_can_be_and_the_note_says_so
 
 
 def test_mirrored_elements_have_a_row_of_their_own() -> None:
-    mirrored = WHOLE.equivariance.assign(mirror=True)
+    mirrored = WHOLE.equivariance.assign(kind="mirrored rotation")
     both = dataclasses.replace(WHOLE, equivariance=pd.concat([WHOLE.equivariance, mirrored]))
     titles = [ax.get_title() for ax in drawn("equivariance_by_angle", both).axes]
     assert [title.startswith("mirrored") for title in titles] == [False, False, True, True]
@@ -346,7 +347,7 @@ def test_mirrored_elements_have_a_row_of_their_own() -> None:
 
 def test_an_interval_that_reaches_zero_keeps_its_upper_half_on_a_logarithmic_axis() -> None:
     def change(errors: pd.DataFrame) -> None:
-        chosen = (errors["label"] == "cnn") & (errors["degrees"] == 15) & (errors["seed"] == 0)
+        chosen = (errors["label"] == "cnn") & (errors["magnitude"] == 15) & (errors["seed"] == 0)
         errors.loc[chosen, "error"] = 30.0
 
     figure = drawn("equivariance_by_angle", with_errors(WHOLE, change))
@@ -421,8 +422,8 @@ def test_shares_are_percents(name: str) -> None:
 @pytest.mark.parametrize("name", MEANS)
 def test_cells_that_are_not_done_are_counted_and_do_not_enter(name: str) -> None:
     def change(runs: pd.DataFrame) -> None:
-        runs.loc[runs["label"] == "hnet", ["status", "transformed_accuracy"]] = ["skipped", math.nan]
-        runs.loc[(runs["label"] == "cnn") & (runs["seed"] == 2), ["status", "transformed_accuracy"]] = ["oom", 0.0]
+        runs.loc[runs["label"] == "hnet", ["status", "transformed_score"]] = ["skipped", math.nan]
+        runs.loc[(runs["label"] == "cnn") & (runs["seed"] == 2), ["status", "transformed_score"]] = ["oom", 0.0]
 
     figure = drawn(name, with_runs(WHOLE, change))
     assert "36 cells not done (9 oom, 27 skipped)" in texts(figure)
@@ -432,15 +433,15 @@ def test_cells_that_are_not_done_are_counted_and_do_not_enter(name: str) -> None
 
 def test_a_mean_is_over_the_cells_that_are_done() -> None:
     def change(runs: pd.DataFrame) -> None:
-        runs.loc[(runs["label"] == "cnn") & (runs["seed"] == 2), ["status", "transformed_accuracy"]] = ["diverged", 0.1]
+        runs.loc[(runs["label"] == "cnn") & (runs["seed"] == 2), ["status", "transformed_score"]] = ["diverged", 0.1]
 
-    (line,) = lines(drawn("accuracy_by_strength", with_runs(WHOLE, change)).axes[0], "cnn")
+    (line,) = lines(drawn("score_by_strength", with_runs(WHOLE, change)).axes[0], "cnn")
     rows = WHOLE.runs.query("label == 'cnn' and seed < 2 and train_size == 100")
-    expected = rows.groupby("strength")["transformed_accuracy"].mean().to_list()
+    expected = rows.groupby("strength")["transformed_score"].mean().to_list()
     assert np.asarray(line.get_ydata()) == pytest.approx(expected, rel=EXACT)
 
 
-@pytest.mark.parametrize("name", ["accuracy_by_time", "learning_curves"])
+@pytest.mark.parametrize("name", ["score_by_time", "learning_curves"])
 def test_seconds_of_a_shared_device_are_called_so(name: str) -> None:
     def change(runs: pd.DataFrame) -> None:
         runs.loc[0, "timing"] = "shared"
@@ -498,7 +499,7 @@ def test_nothing_is_drawn_of_nothing(name: str) -> None:
 def test_each_figure_needs_only_its_own_table(tmp_path: Path) -> None:
     alone = Tables(made_up((100, 300), (0.0, 1.0), 2, TWO).runs, pd.DataFrame(), WHOLE.equivariance[:0])
     files = draw_all(alone, tmp_path)
-    of_runs = {"accuracy_by_strength", "accuracy_by_size", "accuracy_by_time", "measurements"}
+    of_runs = {"score_by_strength", "score_by_size", "score_by_time", "measurements"}
     assert {path.stem for path in files} == of_runs | {"comparisons", "exchange"}
     assert skipped(alone) == {
         "equivariance_by_angle": "no cell that is done has an equivariance error",
@@ -509,9 +510,9 @@ def test_each_figure_needs_only_its_own_table(tmp_path: Path) -> None:
 
 def test_a_single_size_has_no_figure_by_size() -> None:
     single = made_up((12000,), (0.0, 1.0), 2, TWO)
-    assert FIGURES["accuracy_by_size"](single) is None
-    assert skipped(single)["accuracy_by_size"] == "12,000 is the only training-set size"
-    assert set(skipped(single)) == {"accuracy_by_size", "exchange"}
+    assert FIGURES["score_by_size"](single) is None
+    assert skipped(single)["score_by_size"] == "12,000 is the only training-set size"
+    assert set(skipped(single)) == {"score_by_size", "exchange"}
 
 
 @pytest.mark.parametrize("name", SHOW_ONE_SIZE)
@@ -534,11 +535,11 @@ def test_a_single_cell_is_drawn_without_a_warning(name: str) -> None:
 
 
 def test_a_value_that_is_missing_everywhere_leaves_its_figures_out() -> None:
-    no_accuracy = with_runs(WHOLE, lambda runs: runs.__setitem__("transformed_accuracy", math.nan))
-    of_accuracy = {"accuracy_by_strength", "accuracy_by_size", "accuracy_by_time", "comparisons", "exchange"}
+    no_accuracy = with_runs(WHOLE, lambda runs: runs.__setitem__("transformed_score", math.nan))
+    of_accuracy = {"score_by_strength", "score_by_size", "score_by_time", "comparisons", "exchange"}
     assert set(skipped(no_accuracy)) == of_accuracy
     no_time = with_runs(WHOLE, lambda runs: runs.__setitem__("train_seconds", math.nan))
-    assert set(skipped(no_time)) == {"accuracy_by_time"}
+    assert set(skipped(no_time)) == {"score_by_time"}
 
 
 @pytest.mark.parametrize("name", MEANS)
@@ -553,7 +554,7 @@ def test_names_are_shown_as_they_are(name: str) -> None:
 
 def test_a_long_label_stays_on_the_page() -> None:
     long = " ".join(["steerable", "C8", *(f"option {n}" for n in range(20))])
-    figure = drawn("accuracy_by_size", made_up((100, 300), (0.0,), 2, {long: LABELS["steerable C8 regular"]}))
+    figure = drawn("score_by_size", made_up((100, 300), (0.0,), 2, {long: LABELS["steerable C8 regular"]}))
     figure.draw_without_rendering()
     assert legend_texts(figure)[0] == long
     assert figure.legends[0].get_window_extent().x1 <= figure.bbox.x1
@@ -580,8 +581,8 @@ def test_settings_are_drawn_apart_and_unaugmented_cells_belong_to_every_kind_of_
 
 def test_cells_that_the_axes_do_not_tell_apart_are_not_averaged() -> None:
     twins = dataclasses.replace(WHOLE, runs=pd.concat([WHOLE.runs, WHOLE.runs[:3].assign(cell_id="another")]))
-    assert FIGURES["accuracy_by_strength"](twins) is None
-    assert "6 cells have all their axes" in str(REASONS["accuracy_by_strength"](twins))
+    assert FIGURES["score_by_strength"](twins) is None
+    assert "6 cells have all their axes" in str(REASONS["score_by_strength"](twins))
 
 
 # --- files
@@ -602,7 +603,7 @@ def test_files_are_written_whole_and_equal_for_equal_tables(tmp_path: Path) -> N
             assert b"CreationDate" not in content
         else:
             width = int.from_bytes(content[16:20], "big")
-            assert width == 300 * (3.4 if path.stem in ("accuracy_by_size", "measurements") else 7.0)
+            assert width == 300 * (3.4 if path.stem in ("score_by_size", "measurements") else 7.0)
 
 
 def test_figures_do_not_import_torch_or_open_pyplot_figures() -> None:
@@ -631,4 +632,4 @@ def test_a_figure_is_drawn_on_given_axes(name: str) -> None:
 
 def test_another_number_of_axes_is_refused() -> None:
     with pytest.raises(ValueError, match="this figure has 3 panels; found 1 axes"):
-        FIGURES["accuracy_by_strength"](WHOLE, [Figure().add_subplot()])
+        FIGURES["score_by_strength"](WHOLE, [Figure().add_subplot()])

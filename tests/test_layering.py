@@ -20,6 +20,7 @@ ALLOWED: dict[str, set[str]] = {
     "heartbeat": set(),
     "seeds": set(),
     "seeding": set(),
+    "scores": set(),
     "bits": set(),
     "canonical": set(),
     "yamlfile": {"axes", "errors"},
@@ -36,11 +37,9 @@ ALLOWED: dict[str, set[str]] = {
     "measure": {"axes", "cell", "groups", "models", "registry"},
     "plugins": {"errors", "registry"},
     "suite": {"augment", "axes", "canonical", "cell", "errors", "groups", "plugins", "registry", "seeding", "yamlfile"},
-    "store": {"atomic", "cell", "errors"},
-    "tables": {"atomic", "errors", "store"},
-    "analysis": {"bits", "seeding", "store", "tables"},
-    "figures": {"atomic", "analysis", "tables", "store"},
-    "report": {"atomic", "analysis", "errors", "figures", "store", "tables"},
+    "analysis": {"bits", "seeding", "scores", "results"},
+    "figures": {"atomic", "analysis", "scores", "results"},
+    "report": {"atomic", "analysis", "errors", "figures", "scores", "results"},
     "execute": {
         "augment",
         "bits",
@@ -52,16 +51,17 @@ ALLOWED: dict[str, set[str]] = {
         "measure",
         "models",
         "registry",
+        "scores",
         "seeds",
-        "store",
+        "results",
     }
     | {"train"},
     "plan": {"cell", "data", "errors", "execute", "models", "suite"},
     "estimate": {"cell", "execute", "train"},
-    "prepare": {"plan", "results", "store", "suite"},
-    "rounds": {"analysis", "cell", "plan", "seeding", "store", "tables"},
-    "results": {"atomic", "cell", "errors", "store", "suite", "tables", "yamlfile"},
-    "run": {"analysis", "cell", "errors", "execute", "figures", "plan", "results", "rounds", "store", "tables"},
+    "prepare": {"plan", "results", "suite"},
+    "rounds": {"analysis", "cell", "plan", "scores", "seeding", "results"},
+    "results": {"atomic", "cell", "errors", "suite", "yamlfile"},
+    "run": {"analysis", "cell", "errors", "execute", "figures", "plan", "results", "rounds"},
     "advise": {
         "atomic",
         "analysis",
@@ -75,7 +75,7 @@ ALLOWED: dict[str, set[str]] = {
         "models",
         "plan",
     }
-    | {"prepare", "registry", "report", "results", "run", "seeds", "suite", "tables", "train"},
+    | {"prepare", "registry", "report", "results", "run", "seeds", "suite", "train"},
     "api": {
         "analysis",
         "backend",
@@ -86,10 +86,9 @@ ALLOWED: dict[str, set[str]] = {
         "plugins",
         "prepare",
         "run",
-        "store",
+        "results",
         "suite",
-    }
-    | {"tables"},
+    },
     "show": {
         "atomic",
         "augment",
@@ -103,7 +102,7 @@ ALLOWED: dict[str, set[str]] = {
         "layers",
         "measure",
     }
-    | {"models", "plan", "results", "store", "suite"},
+    | {"models", "plan", "results", "suite"},
     "gate": {
         "atomic",
         "augment",
@@ -118,7 +117,7 @@ ALLOWED: dict[str, set[str]] = {
         "plan",
         "registry",
     }
-    | {"store", "suite", "train"},
+    | {"results", "suite", "train"},
     "schema": {"axes", "cell", "registry", "suite"},
     "listing": {"errors", "registry", "suite", "yamlfile"},
     "doctor": {"data", "execute", "registry", "run"},
@@ -150,7 +149,7 @@ def test_a_room_imports_only_what_lies_before_it(room: str) -> None:
         assert not beyond, f"{path.relative_to(ROOT.parent)} imports {', '.join(sorted(beyond))}"
 
 
-@pytest.mark.parametrize("room", ["analysis", "figures", "report", "tables", "store"])
+@pytest.mark.parametrize("room", ["analysis", "figures", "report", "results.tables", "results.store"])
 def test_tables_and_figures_need_no_torch(room: str) -> None:
     """What reads results works on a machine without torch."""
     code = f"import sys, bench.{room}; sys.exit('torch' in sys.modules)"

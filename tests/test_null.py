@@ -56,7 +56,7 @@ def scored(rng: np.random.Generator, noise: Noise, sizes: tuple[int, ...], seeds
     luck = noise(rng, shape)
     test, validation = (0.8 + luck + 0.5 * noise(rng, shape) for _ in range(2))
     return frame(sizes, seeds, seeding).assign(
-        transformed_accuracy=test.ravel(), transformed_validation_accuracy=validation.ravel()
+        transformed_score=test.ravel(), transformed_validation_score=validation.ravel()
     )
 
 
@@ -144,7 +144,7 @@ def test_a_difference_is_found_with_few_cells_and_one_that_is_none_is_called_equ
 
 
 def with_gap(runs: pd.DataFrame, gap: float) -> pd.DataFrame:
-    columns = ["transformed_accuracy", "transformed_validation_accuracy"]
+    columns = ["transformed_score", "transformed_validation_score"]
     lower = runs[columns].sub(gap * (runs["label"] == "cnn"), axis=0)
     return runs.assign(**lower)
 
@@ -173,7 +173,7 @@ def test_other_test_images_are_a_source_of_error_that_no_number_of_seeds_removes
         runs = runs[runs["label"].isin(["cnn", "steerable 0"])].copy()
         side = (runs["label"] == "cnn").to_numpy().astype(int)
         right = hardness[side] + rng.normal(0, 0.3, (len(runs), 200)) < 1
-        runs = runs.assign(transformed_accuracy=right.mean(1), test_size=200.0)
+        runs = runs.assign(transformed_score=right.mean(1), test_size=200.0)
         for knows in wrong:
             bits = [pack(row) for row in right] if knows else None
             found = set(comparisons(runs.assign(transformed_right=bits))["found"])

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from bench import tables as made
 from bench.cli import main
 from bench.report import page, write
-from bench.tables import Tables
+from bench.results import tables as made
+from bench.results.tables import Tables
 from tests.matrices import matrix, noise
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -230,7 +230,7 @@ def test_filters_filter(seen: Seen) -> None:
 
 
 def test_sorting_sorts_by_number_and_back_and_by_keyboard(seen: Seen) -> None:
-    head = seen.page.locator("th[data-column=transformed_accuracy]")
+    head = seen.page.locator("th[data-column=transformed_score]")
     head.locator("button").click()
     up = [float(text) for text in seen.column(10)]
     assert up == sorted(up)

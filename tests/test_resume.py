@@ -10,8 +10,8 @@ import sys
 import time
 from pathlib import Path
 
-from bench import tables
-from bench.store import Store
+from bench.results import tables
+from bench.results.store import Store
 from tests.fakes import same_runs
 
 SUITE = """

@@ -10,9 +10,9 @@ import pytest
 
 from bench.cell import Cell
 from bench.plan import Plan
+from bench.results.store import Record, Store
 from bench.rounds import Round, conclusion, expected, is_pilot, largest, rounds
 from bench.seeding import Seeding, looks_between
-from bench.store import Record, Store
 from bench.suite import Suite
 from tests.fakes import make_cell
 
@@ -36,8 +36,8 @@ def made(labels: dict[str, str] = LABELS, strengths: tuple[float, ...] = (0.0, 1
 
 def record(cell: Cell, score: float) -> Record:
     names = ("test", "transformed", "validation", "upright_validation", "transformed_validation")
-    sizes = {"flops_per_image": 1e6, "parameters": 1e4, "steps": 100, "test_size": 100, "chance_accuracy": 0.1}
-    scores = {f"{name}_accuracy": score for name in names}
+    sizes = {"flops_per_example": 1e6, "parameters": 1e4, "steps": 100, "test_size": 100, "chance_score": 0.1}
+    scores = {f"{name}_score": score for name in names}
     return Record(cell.cell_id, {"status": "done", "reason": None, **scores, **sizes}, [], [])
 
 
@@ -162,10 +162,10 @@ def test_a_plan_of_seeds_is_read_from_its_text(plan: Seeding) -> None:
 def test_a_conclusion_is_one_line() -> None:
     class Row:
         label, plain_label, train_size, at = "steerable", "cnn", 100, "equal FLOPs"
-        difference, low, high, n, found, margin = 0.051, 0.02, 0.08, 3, "plain", 0.02
+        difference, low, high, n, found, margin, score = 0.051, 0.02, 0.08, 3, "plain", 0.02, "accuracy"
 
     row: Any = Row()
     assert conclusion(row).strip() == (
-        "steerable against cnn, 100 images, at equal FLOPs: +5.1 points (2.0 to 8.0) over 3 fresh seeds: settled, the "
+        "steerable against cnn, 100 images, at equal FLOPs: 5.1 points (2.0 to 8.0) over 3 fresh seeds: settled, the "
         "plain network is better"
     )

@@ -26,7 +26,7 @@ from bench.measure import Inputs, Measured
 from bench.models.network import Network, Shape, invariant
 from bench.models.size import count_flops, count_parameters
 from bench.registry import Options, datasets, families, measurements
-from bench.store import Record
+from bench.results.store import Record
 from bench.suite import measure
 from bench.train import Fit, Trainee, loop
 from tests.fakes import make_cell
@@ -158,14 +158,14 @@ def test_scores_are_those_of_the_trained_network_on_test_images_upright_and_move
     data = load_data("toy", {"wrong_test": 10})
     images, labels = data.test.images[:40].float() / data.rms, data.test.labels[:40]
     upright = cropped(images, "disc")
-    assert (run["test_accuracy"], run["test_nll"]) == pytest.approx(scores(spy.network, upright, labels))
-    assert (run["test_size"], run["chance_accuracy"]) == (40, float(labels.bincount().max()) / 40)
+    assert (run["test_score"], run["test_loss"]) == pytest.approx(scores(spy.network, upright, labels))
+    assert (run["test_size"], run["chance_score"]) == (40, float(labels.bincount().max()) / 40)
     whole = Augmentation(Group.parse("SO(2)"), 1.0, crop="disc")
     moved = torch.cat([whole(images, 0, "evaluation", draw) for draw in range(3)])
     expected = scores(spy.network, moved, labels.repeat(3))
-    assert (run["transformed_accuracy"], run["transformed_nll"]) == pytest.approx(expected)
-    assert run["transformed_accuracy"] < run["test_accuracy"] - 0.1
-    assert run["test_accuracy"] <= 0.8
+    assert (run["transformed_score"], run["transformed_loss"]) == pytest.approx(expected)
+    assert run["transformed_score"] < run["test_score"] - 0.1
+    assert run["test_score"] <= 0.8
 
 
 @pytest.mark.parametrize("group", ["SO(2)", "D8", "D4", "D1"])
@@ -178,34 +178,34 @@ def test_controls_are_scores_on_inputs_moved_exactly_and_on_inputs_resampled_but
     data = load_data("toy", {"wrong_test": 10})
     images, labels = data.test.images.float() * (1 / data.rms), data.test.labels
     exact = Augmentation(parsed.on_grid, 1.0, crop=crop)(images, 0, "evaluation", 0)
-    assert run["exact_accuracy"] == pytest.approx(scores(spy.network, exact, labels)[0])
+    assert run["exact_score"] == pytest.approx(scores(spy.network, exact, labels)[0])
     if parsed.keeps_grid:
-        assert run["exact_accuracy"] == run["transformed_accuracy"]
-        assert run["resampled_accuracy"] == run["test_accuracy"]
+        assert run["exact_score"] == run["transformed_score"]
+        assert run["resampled_score"] == run["test_score"]
     else:
         resampled = resampled_only(images, "spline", "disc", 0, "control")
-        assert run["resampled_accuracy"] == pytest.approx(scores(spy.network, resampled, labels)[0])
+        assert run["resampled_score"] == pytest.approx(scores(spy.network, resampled, labels)[0])
 
 
 def test_a_group_without_exact_elements_has_no_exact_control() -> None:
-    assert done(toy(augmentation_group="C3")).run["exact_accuracy"] is None
+    assert done(toy(augmentation_group="C3")).run["exact_score"] is None
 
 
 def test_validation_and_test_images_do_not_meet(spy: Spy) -> None:
     clean = done(toy())
     wrong_test, wrong_validation = done(toy({"wrong_test": 20})), done(toy({"wrong_validation": 15}))
-    validated = [[row["validation_accuracy"] for row in r.curves] for r in (clean, wrong_test, wrong_validation)]
+    validated = [[row["validation_score"] for row in r.curves] for r in (clean, wrong_test, wrong_validation)]
     assert validated[0] == validated[1] != validated[2]
-    assert clean.run["validation_accuracy"] == wrong_test.run["validation_accuracy"] == validated[0][-1]
-    assert clean.run["test_accuracy"] == wrong_validation.run["test_accuracy"] == 1
-    assert wrong_test.run["test_accuracy"] == pytest.approx(1 - 20 / TEST)
-    assert wrong_validation.run["validation_accuracy"] == pytest.approx(1 - 15 / VALIDATION)
+    assert clean.run["validation_score"] == wrong_test.run["validation_score"] == validated[0][-1]
+    assert clean.run["test_score"] == wrong_validation.run["test_score"] == 1
+    assert wrong_test.run["test_score"] == pytest.approx(1 - 20 / TEST)
+    assert wrong_validation.run["validation_score"] == pytest.approx(1 - 15 / VALIDATION)
 
 
 def test_validation_images_are_moved_as_in_training(spy: Spy) -> None:
     upright, moved = done(toy()), done(toy(strength=1.0))
-    assert upright.run["validation_accuracy"] == 1
-    assert moved.run["validation_accuracy"] < 1
+    assert upright.run["validation_score"] == 1
+    assert moved.run["validation_score"] < 1
 
 
 def test_transformed_validation_is_the_same_for_every_strength(spy: Spy) -> None:
@@ -215,10 +215,10 @@ def test_transformed_validation_is_the_same_for_every_strength(spy: Spy) -> None
     for strength in (0.0, 0.3, 1.0):
         record = done(toy(strength=strength))
         expected = scores(spy.network, whole(images, 0, "evaluation", 0), labels)[0]
-        assert record.run["transformed_validation_accuracy"] == pytest.approx(expected)
+        assert record.run["transformed_validation_score"] == pytest.approx(expected)
         upright = scores(spy.network, cropped(images, "disc"), labels)[0]
-        assert record.run["upright_validation_accuracy"] == pytest.approx(upright)
-        assert record.curves[-1]["transformed_validation_accuracy"] == pytest.approx(expected)
+        assert record.run["upright_validation_score"] == pytest.approx(upright)
+        assert record.curves[-1]["transformed_validation_score"] == pytest.approx(expected)
 
 
 # what the seed, the subset and the augmentation are
@@ -286,7 +286,7 @@ def test_divergence_names_the_step_and_measures_nothing_afterwards() -> None:
     record = run_cell(cell, "cpu", "exclusive")
     assert record.run["status"] == "diverged"
     assert "at step" in record.run["reason"]
-    assert "test_accuracy" not in record.run
+    assert "test_score" not in record.run
     assert {row["stage"] for row in record.equivariance} == {"init"}
 
 
@@ -314,9 +314,9 @@ def test_data_that_changed_since_the_plan_is_refused() -> None:
 def test_sizes_settings_and_times_are_told(spy: Spy) -> None:
     run = done(toy()).run
     assert run["parameters"] == count_parameters(spy.network) == 256 * 3 + 3 + 3 * 2 + 2
-    assert run["flops_per_image"] == count_flops(spy.network, Shape(1, 16, 2)) == 2 * (256 * 3 + 3 * 2)
+    assert run["flops_per_example"] == count_flops(spy.network, Shape(1, 16, 2)) == 2 * (256 * 3 + 3 * 2)
     assert (run["width"], run["steps"], run["lr"], run["batch_size"]) == (3.0, 12, 0.02, 8)
-    assert run["images_per_second"] == pytest.approx(12 * 8 / run["train_seconds"])
+    assert run["examples_per_second"] == pytest.approx(12 * 8 / run["train_seconds"])
     assert 0 < run["build_seconds"] + run["train_seconds"] < run["total_seconds"]
     assert run["threads"] == torch.get_num_threads() == 1
     assert run["peak_memory_bytes"] > 2**20
@@ -325,18 +325,18 @@ def test_sizes_settings_and_times_are_told(spy: Spy) -> None:
 def test_equivariance_is_measured_at_init_and_after_training_and_mirrored_where_the_group_is() -> None:
     asked = measure({"equivariance": {"angles": [30, 90], "samples": 6}})
     record = done(toy(measure=asked, augmentation_group="O(2)"))
-    rows = {(r["stage"], r["layer"], r["degrees"], r["mirror"]): r for r in record.equivariance}
-    elements = {(degrees, mirror) for _, _, degrees, mirror in rows}
-    assert elements == {(30.0, False), (90.0, False), (0.0, True)}
+    rows = {(r["stage"], r["layer"], r["magnitude"], r["kind"]): r for r in record.equivariance}
+    elements = {(degrees, kind) for _, _, degrees, kind in rows}
+    assert elements == {(30.0, "rotation"), (90.0, "rotation"), (0.0, "mirrored rotation")}
     assert {layer for _, layer, *_ in rows} == {"input", "image", "hidden", "output"}
-    init, trained = (rows[stage, "output", 90.0, False] for stage in ("init", "trained"))
+    init, trained = (rows[stage, "output", 90.0, "rotation"] for stage in ("init", "trained"))
     assert init["samples"] == trained["samples"] == 6
     assert init["error"] != trained["error"]
     ends = [rows[("trained", "output", *element)] for element in elements]
     assert record.run["equivariance_error_max"] == max(row["error"] for row in ends)
     assert record.run["invariance_rate"] == pytest.approx(sum(row["invariance_rate"] for row in ends) / 3)
     unmirrored = done(toy(measure=asked))
-    assert not any(row["mirror"] for row in unmirrored.equivariance)
+    assert {row["kind"] for row in unmirrored.equivariance} == {"rotation"}
 
 
 @pytest.mark.parametrize(
@@ -345,8 +345,8 @@ def test_equivariance_is_measured_at_init_and_after_training_and_mirrored_where_
 def test_seconds_to_target_are_those_of_the_first_evaluation_that_reaches_it(
     target: float | None, expected: float | None
 ) -> None:
-    reached = [{"seconds": 1.0 + i, "validation_accuracy": value} for i, value in enumerate((0.5, 0.8, 0.6, 0.9))]
-    cell = make_cell(measure=measure({"target_accuracy": target}))
+    reached = [{"seconds": 1.0 + i, "validation_score": value} for i, value in enumerate((0.5, 0.8, 0.6, 0.9))]
+    cell = make_cell(measure=measure({"target_score": target}))
     assert scoring.seconds_to_target(cell, reached) == expected
 
 
@@ -442,11 +442,11 @@ def test_a_measurement_that_fails_or_takes_a_column_is_named(measured: Any) -> N
     @measured("greedy", version=1)
     def greedy(options: Options, network: Network, inputs: Inputs) -> Measured:
         """Greedy."""
-        return Measured({"test_accuracy": 1.0})
+        return Measured({"test_score": 1.0})
 
     for name, reason in (
         ("broken", "the measurement 'broken' failed: ZeroDivisionError: no half"),
-        ("greedy", "the measurement 'greedy' returns the column 'test_accuracy', which is taken"),
+        ("greedy", "the measurement 'greedy' returns the column 'test_score', which is taken"),
     ):
         run = run_cell(toy(measure=measure({name: True})), "cpu", "exclusive").run
         assert run["status"] == "failed"

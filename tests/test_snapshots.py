@@ -87,7 +87,7 @@ def test_it_goes_on_as_if_it_had_never_stopped(tmp_path: Path, family: str, opti
     assert drawn == list(range(128, TOTAL))
     assert without_times(result) == without_times(expected)
     assert (result.steps, result.diverged_at) == (expected.steps, expected.diverged_at)
-    assert all("transformed_validation_accuracy" in row for row in result.curve)
+    assert all("transformed_validation_score" in row for row in result.curve)
     state = again.network.state_dict()
     for name, value in whole.network.state_dict().items():
         torch.testing.assert_close(state[name], value, rtol=0, atol=0)

@@ -17,11 +17,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from bench import results as folder
-from bench import tables
 from bench.atomic import write_atomically
 from bench.errors import UserError
-from bench.store import RETRIED, STANDING, Record, Store
+from bench.results import folder, tables
+from bench.results.store import RETRIED, STANDING, Record, Store
+from bench.results.upgrade import SCHEMA_VERSION
 from tests.fakes import make_cell, make_record
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -118,17 +118,17 @@ def test_files_that_are_no_shards_are_not_counted(tmp_path: Path) -> None:
 
 def test_what_json_cannot_say_is_missing_and_numbers_of_numpy_are_numbers(tmp_path: Path) -> None:
     cell = make_cell()
-    Store(tmp_path).write(cell, make_record(cell, lr=np.float32(0.5), test_nll=math.nan, validation_nll=math.inf))
+    Store(tmp_path).write(cell, make_record(cell, lr=np.float32(0.5), test_loss=math.nan, validation_loss=math.inf))
     run = tables.rebuild(tmp_path)[0].runs.iloc[0]
     assert run["lr"] == 0.5
-    assert math.isnan(run["test_nll"])
-    assert math.isnan(run["validation_nll"])
+    assert math.isnan(run["test_loss"])
+    assert math.isnan(run["validation_loss"])
 
 
 def test_a_shard_of_a_newer_version_asks_for_an_update(tmp_path: Path) -> None:
     store = filled(tmp_path, 1)
     path = next(store.folder.iterdir())
-    path.write_bytes(path.read_bytes().replace(b'{"schema": 1', b'{"schema": 99'))
+    path.write_bytes(path.read_bytes().replace(b'{"schema": 2', b'{"schema": 99'))
     with pytest.raises(UserError, match="newer version of equivaug"):
         store.shards()
 
@@ -140,7 +140,7 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: p
     def full(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "no space left")
 
-    monkeypatch.setattr("bench.store.os.fsync", full)
+    monkeypatch.setattr("bench.results.store.os.fsync", full)
     with pytest.raises(OSError, match="no space left"):
         write_atomically(path, b"new")
     assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("runs.csv", b"old")]
@@ -194,7 +194,7 @@ def test_tables_read_as_they_were_written_and_say_their_version(tmp_path: Path) 
     for name in tables.NAMES:
         pd.testing.assert_frame_equal(getattr(read, name), getattr(built, name))
         file = parquet.ParquetFile(tmp_path / f"{name}.parquet")
-        assert json.loads(file.schema_arrow.metadata[b"equivaug"]) == {"table": name, "schema": 1}
+        assert json.loads(file.schema_arrow.metadata[b"equivaug"]) == {"table": name, "schema": SCHEMA_VERSION}
         assert file.metadata.row_group(0).column(0).compression == "ZSTD"
         assert len(pd.read_csv(tmp_path / f"{name}.csv")) == len(getattr(built, name))
 
@@ -209,8 +209,8 @@ def test_tables_without_rows_still_have_their_columns(tmp_path: Path) -> None:
 def test_a_value_of_another_type_is_refused() -> None:
     cell = make_cell()
     frame = tables.build([]).runs
-    row = pd.DataFrame([{**cell.axes(), "status": "done", "test_accuracy": "high"}])
-    with pytest.raises((pandera.errors.SchemaError, pandera.errors.SchemaErrors), match="test_accuracy"):
+    row = pd.DataFrame([{**cell.axes(), "status": "done", "test_score": "high"}])
+    with pytest.raises((pandera.errors.SchemaError, pandera.errors.SchemaErrors), match="test_score"):
         tables.schema("runs").validate(row.reindex(columns=frame.columns))
 
 
@@ -218,9 +218,17 @@ def test_a_value_of_another_type_is_refused() -> None:
 def test_tables_of_every_past_version_load(version: int) -> None:
     read = tables.read(FIXTURES / f"results-v{version}")
     assert list(read.runs["status"]) == ["done", "done", "skipped", "failed"]
-    assert list(read.runs["test_accuracy"].notna()) == [True, True, False, False]
+    assert list(read.runs["test_score"].notna()) == [True, True, False, False]
     assert len(read.curves) == 4
     assert set(read.equivariance["stage"]) == {"init", "trained"}
+    assert set(zip(read.runs["domain"], read.runs["task"], read.runs["score"], strict=True)) == {
+        ("plane", "classification", "accuracy")
+    }
+    assert set(read.equivariance["kind"]) <= {"rotation", "mirrored rotation"}
+    assert read.equivariance["unit"].eq("degrees").all()
+    built = tables.build(Store(FIXTURES / f"results-v{version}").shards()[0])
+    pd.testing.assert_frame_equal(built.runs, read.runs, check_like=True)
+    assert not {"test_accuracy", "images_per_second", "degrees", "mirror"} & {*built.runs, *built.equivariance}
     shards, damaged = Store(FIXTURES / f"results-v{version}").shards()
     assert (len(shards), damaged) == (4, [])
 
@@ -268,7 +276,7 @@ def test_merging_keeps_each_cell_once(tmp_path: Path) -> None:
 def test_merging_names_a_cell_with_two_results(tmp_path: Path) -> None:
     filled(tmp_path / "a", 3)
     cell = make_cell(1)
-    filled(tmp_path / "b", 3).write(cell, make_record(cell, test_accuracy=0.123))
+    filled(tmp_path / "b", 3).write(cell, make_record(cell, test_score=0.123))
     with pytest.raises(UserError, match=f"cell {cell.cell_id} .* has another result in .*b"):
         folder.merge([tmp_path / "a", tmp_path / "b"], tmp_path / "into")
     assert not (tmp_path / "into").exists()

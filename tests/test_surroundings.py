@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 import bench
-from bench import tables as made
 from bench.cli import main
 from bench.errors import is_unicode, printable
 from bench.estimate import Estimate, Line
 from bench.plaintext import HANDLER
 from bench.plan import make
+from bench.results import tables as made
 from bench.run import carry_out
 from bench.suite import parse
 from tests.fakes import instant

@@ -71,7 +71,7 @@ def test_networks_that_train_together_end_as_each_would_alone(name: str, optimiz
     for one, other in zip(alone, beside, strict=True):
         assert losses(other) == pytest.approx(losses(one), rel=2e-3)
         assert [row["learning_rate"] for row in other.curve] == [row["learning_rate"] for row in one.curve]
-        scores = [[row["validation_accuracy"] for row in result.curve] for result in (one, other)]
+        scores = [[row["validation_score"] for row in result.curve] for result in (one, other)]
         assert scores[1] == pytest.approx(scores[0], rel=2e-2, abs=2e-2)
     assert len({loss for result in beside for loss in losses(result)}) == 9  # each its own
 

@@ -204,7 +204,7 @@ def test_the_curve_counts_epochs_and_the_seconds_of_the_steps_alone(monkeypatch:
     assert rows == [(4, 1.6, 4), (8, 3.2, 8), (12, pytest.approx(4.8), 12)]
     assert (result.steps, result.seconds, result.diverged_at) == (12, 12, None)
     for row in result.curve:
-        assert (row["learning_rate"], row["validation_accuracy"], row["validation_nll"]) == (0.1, 0.25, 1.5)
+        assert (row["learning_rate"], row["validation_score"], row["validation_loss"]) == (0.1, 0.25, 1.5)
 
 
 def test_a_last_step_that_breaks_the_weights_is_a_divergence() -> None:

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import typer
 
-from bench import plan, report, run, tables
-from bench import results as folder
+from bench import plan, report, run
 from bench.advise import orientation
 from bench.advise.images import data_options, describe
 from bench.advise.proposal import ENOUGH, GROUPS, SCALES, Proposal, matrix, name_of, propose
@@ -24,6 +23,7 @@ from bench.execute.job import run_cells
 from bench.execute.probe import probe
 from bench.execute.progress import duration
 from bench.prepare import prepare
+from bench.results import folder, tables
 from bench.suite import Suite, load
 
 #: Pixels on a side that are worth their time on a CPU, and on a GPU.

@@ -13,16 +13,19 @@ from bench.analysis.chance import nothing_learned
 from bench.analysis.comparisons import Rule
 from bench.analysis.controls import losses
 from bench.analysis.differences import SIGNIFICANT, holm
-from bench.analysis.headline import headline, points
+from bench.analysis.headline import headline
 from bench.analysis.opponents import is_plain
 from bench.analysis.orientation import TwoSamples, seen
 from bench.analysis.paired import Paired, difference, tested
 from bench.analysis.summary import LEVEL, Interval, done
 from bench.analysis.verdict import within
-from bench.tables import Tables
+from bench.results.tables import Tables
+from bench.scores import SCORES
 
 #: The loss of accuracy, as a share, up to which images are said to look the same to a network when they are moved.
 ALIKE = 0.02
+
+_ACCURACY = SCORES["accuracy"]
 
 _CHOICE = ["augmentation_group", "label", "strength"]
 
@@ -67,7 +70,7 @@ def _headline(plain: pd.DataFrame, best: pd.DataFrame, gain: Paired, is_sure: bo
     how = f"with augmentation by {group} of strength {strength:g}" if strength else "without augmentation"
     if label == plain["label"].iloc[0] and strength == 0:
         return f"For images as they come: use the plain network ({label}) without augmentation; nothing did better."
-    gained = f"{points(gain.mean)}{within(*gain.interval(1 - LEVEL))}"
+    gained = f"{_text(gain.mean, *gain.interval(1 - LEVEL))}"
     if is_sure and gain.mean > 0:
         return f"For images as they come: use {label} {how}; it gains {gained} over the plain network without either."
     return (
@@ -92,11 +95,11 @@ def _symmetries(runs: pd.DataFrame, tests: Sequence[TwoSamples]) -> Iterator[str
         if math.isnan(lost.exact.mean):
             yield f"{group}: {answer}."
             continue
-        exactly = f"{points(lost.exact.mean)}{within(lost.exact.low, lost.exact.high)} when they are moved exactly"
+        exactly = f"{_text(lost.exact.mean, lost.exact.low, lost.exact.high)} when they are moved exactly"
         yield f"{group}: a plain network trained on the images as they are loses {exactly}: {answer}."
-        if (cells["resampled_accuracy"] != cells["test_accuracy"]).any():
-            both = f"{points(lost.transformed.mean)}{within(lost.transformed.low, lost.transformed.high)}"
-            pixels = f"{points(lost.resampled.mean)}{within(lost.resampled.low, lost.resampled.high)}"
+        if (cells["resampled_score"] != cells["test_score"]).any():
+            both = f"{_text(lost.transformed.mean, lost.transformed.low, lost.transformed.high)}"
+            pixels = f"{_text(lost.resampled.mean, lost.resampled.low, lost.resampled.high)}"
             yield (
                 f"{group}: moved by any angle, so that they are also resampled, it loses {both}; resampling them "
                 f"without moving them costs {pixels}."
@@ -128,7 +131,7 @@ def _price(price: Mapping[str, tuple[pd.DataFrame, Paired, bool]], tests: Sequen
     """
     visible = seen(tests)
     for group, (cells, change, is_sure) in price.items():
-        told = f"{points(change.mean)}{within(*change.interval(1 - LEVEL))}"
+        told = f"{_text(change.mean, *change.interval(1 - LEVEL))}"
         label = cells["label"].iloc[0]
         said = f"{group}: full augmentation, with {label}, changes the accuracy on upright images by {told}"
         if not is_sure:
@@ -147,7 +150,7 @@ def _price(price: Mapping[str, tuple[pd.DataFrame, Paired, bool]], tests: Sequen
 def _strengths(runs: pd.DataFrame) -> Iterator[str]:
     """Say which strength of augmentation did best for the plain network, by validation on upright images."""
     for group, cells in runs[is_plain(runs)].groupby("augmentation_group"):
-        scores = cells.groupby("strength")["upright_validation_accuracy"].mean()
+        scores = cells.groupby("strength")["upright_validation_score"].mean()
         if len(scores) > 1:
             listed = ", ".join(f"{100 * score:.1f} % at {strength:g}" for strength, score in scores.items())
             at = f"{scores.idxmax():g} ({listed})"
@@ -158,7 +161,7 @@ def _cost(runs: pd.DataFrame, best: pd.DataFrame) -> Iterator[str]:
     plain = runs[is_plain(runs)]
     if not is_plain(best).any():
         ratio = best["train_seconds"].mean() / plain["train_seconds"].mean()
-        flops = best["flops_per_image"].mean() / plain["flops_per_image"].mean()
+        flops = best["flops_per_example"].mean() / plain["flops_per_example"].mean()
         shared = "; cells shared the processor, so seconds are indications"
         told = shared if (runs["timing"] == "shared").any() else ""
         yield (
@@ -175,10 +178,15 @@ def _sure(runs: pd.DataFrame) -> str:
     )
 
 
+def _text(mean: float, low: float, high: float) -> str:
+    """Return a difference of accuracies with its interval."""
+    return _ACCURACY.gain_text(mean) + within(_ACCURACY, low, high)
+
+
 def _best(runs: pd.DataFrame) -> pd.DataFrame:
     """Return the cells of the choice with the best mean upright validation score on the pilot seeds."""
     pilot = runs[runs["seed"].isin(Rule.of(runs).pilot)]
-    means = pilot.groupby(_CHOICE)["upright_validation_accuracy"].mean()
+    means = pilot.groupby(_CHOICE)["upright_validation_score"].mean()
     return runs.set_index(_CHOICE).loc[[means.idxmax()]].reset_index()
 
 
@@ -186,5 +194,5 @@ def _fresh(cells: pd.DataFrame, plain: pd.DataFrame) -> Paired:
     """Return what cells gain over the plain ones on upright test images, on the seeds that chose nothing."""
     fresh = Rule.of(plain).fresh
     # without augmentation the groups' cells are the same training: one per seed
-    mine, theirs = (tested(each[each["seed"].isin(fresh)], "test_accuracy") for each in (cells, plain))
+    mine, theirs = (tested(each[each["seed"].isin(fresh)], "test_score") for each in (cells, plain))
     return difference(mine, theirs)

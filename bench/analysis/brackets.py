@@ -21,6 +21,7 @@ from bench.analysis.failures import counted
 from bench.analysis.opponents import shorter
 from bench.analysis.paired import Scored, difference, tested
 from bench.analysis.summary import LEVEL, each
+from bench.scores import SCORES, Score, reading
 
 #: What is exchanged: its column, and what it is counted in.
 COUNTED = {"train_size": "images", "train_seconds": "s of training", "train_flops": "FLOPs of training"}
@@ -59,7 +60,9 @@ class Bracket:
     n: int
 
 
-def bracket(curve: dict[float, dict[int, Scored]], level: dict[int, Scored]) -> Bracket | None:
+def bracket(
+    curve: dict[float, dict[int, Scored]], level: dict[int, Scored], read: Score = SCORES["accuracy"]
+) -> Bracket | None:
     """Return where a curve, the seeds' scores at every amount, is as good as a level; None without shared seeds.
 
     An amount is surely too little, or surely enough, where the 95 % interval of the paired difference says so of it and
@@ -74,7 +77,8 @@ def bracket(curve: dict[float, dict[int, Scored]], level: dict[int, Scored]) -> 
     too_little = [amount for i, amount in enumerate(amounts) if all(worse[: i + 1])]
     enough = [amount for i, amount in enumerate(amounts) if all(better[i:])]
     scores = np.array([[curve[amount][seed].score for seed in seeds] for amount in amounts])
-    met = crossing(np.array(amounts), scores, np.array([level[seed].score for seed in seeds]))
+    own = np.array([level[seed].score for seed in seeds])
+    met = crossing(np.array(amounts), *(read.error(read.unscaled(each)) for each in (scores, own)))
     return Bracket(
         amounts[0],
         amounts[-1],
@@ -85,15 +89,15 @@ def bracket(curve: dict[float, dict[int, Scored]], level: dict[int, Scored]) -> 
     )
 
 
-def brackets(runs: pd.DataFrame, value: str = "transformed_accuracy") -> pd.DataFrame:
+def brackets(runs: pd.DataFrame, value: str = "transformed_score") -> pd.DataFrame:
     """Return one row for every comparison and everything that its plain network has in several amounts.
 
     Images: the plain network with its chosen strength at each training-set size. Seconds and FLOPs of training: the
     same network trained for fewer steps, on the same images. Fresh seeds alone, where they have all amounts.
     """
     runs = counted(runs)
-    runs = runs.assign(train_flops=runs["training_flops_per_image"] * runs["batch_size"] * runs["steps"])
-    settings = {_place(row, row.train_size, row.label): row for row in each(chosen(runs))}
+    runs = runs.assign(train_flops=runs["training_flops_per_example"] * runs["batch_size"] * runs["steps"])
+    settings = {_place(row, row.train_size, row.label): row for row in each(chosen(runs, value))}
     rows = []
     for row in each(comparisons(runs, value)):
         part = runs[(runs["dataset"] == row.dataset) & (runs["augmentation_group"] == row.augmentation_group)]
@@ -162,8 +166,9 @@ def _fresh(mine: pd.DataFrame, curve: dict[float, pd.DataFrame], rule: Rule, val
     """Return the bracket over the seeds that chose nothing, or over all of them where not two of those have it all."""
     level, curves = tested(mine, value), {amount: tested(cells, value) for amount, cells in curve.items()}
     fresh = {seed: score for seed, score in level.items() if seed in rule.fresh}
-    found = bracket(curves, fresh)
-    return found if found and found.n > 1 else bracket(curves, level)
+    read = reading(value, mine["score"].iloc[0])
+    found = bracket(curves, fresh, read)
+    return found if found and found.n > 1 else bracket(curves, level, read)
 
 
 def _number(amount: float) -> str:

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from bench.analysis.differences import SETTING, SIGNIFICANT, holm, p_value
-from bench.analysis.ranking import BETTER, is_share
 from bench.analysis.summary import each, interval
-from bench.tables import Tables
+from bench.results.tables import Tables
+from bench.scores import Score, reading
 
 CELL = [*SETTING, "label", "seed"]
 
@@ -46,7 +46,7 @@ class Comparison:
 def compare(a: Tables, b: Tables, value: str, tolerance: float) -> Comparison:
     """Compare ``value`` of the cells that are done in both, paired cell by cell.
 
-    A change is in units of ``value`` where that is a share, and elsewhere relative: the difference over the mean of the
+    A change is in points where ``value`` is a share, and elsewhere relative: the difference over the mean of the
     two, from -200 to 200 %, so that values of zero are compared too.
     The settings of one seed share its images and its weights, so that their changes depend on one another: a label's
     change is the mean over its settings within each seed, and its test is over seeds. It is called where a paired
@@ -58,7 +58,8 @@ def compare(a: Tables, b: Tables, value: str, tolerance: float) -> Comparison:
     both = cells.dropna(subset=["value_a", "value_b"])
     if both.empty:
         raise ValueError(f"no cell has a {value} in both")
-    both = both.assign(change=_change(both["value_a"], both["value_b"], value))
+    changes = [_change(rows, reading(value, str(score))) for score, rows in both.groupby("score")]
+    both = both.assign(change=pd.concat(changes))
     in_a, in_b = cells["value_a"].notna(), cells["value_b"].notna()
     only_a, only_b = cells[in_a & ~in_b], cells[in_b & ~in_a]
     return Comparison(
@@ -99,24 +100,24 @@ def _joined(a: pd.DataFrame, b: pd.DataFrame, value: str) -> pd.DataFrame:
     for side, runs in (("a", a), ("b", b)):
         told = runs.assign(**{f"value_{side}": runs[value].where(runs["status"] == "done")})
         told = told.rename(columns={"status": f"status_{side}", "reason": f"reason_{side}"})
-        kept = told[[*CELL, f"value_{side}", f"status_{side}", f"reason_{side}"]].set_index(CELL)
+        kept = told[[*CELL, "score", f"value_{side}", f"status_{side}", f"reason_{side}"]].set_index([*CELL, "score"])
         if not kept.index.is_unique:
-            twin = dict(zip(CELL, kept.index[kept.index.duplicated()][0], strict=True))
+            twin = dict(zip([*CELL, "score"], kept.index[kept.index.duplicated()][0], strict=True))
             raise ValueError(f"two cells of {side.upper()} have all their axes in common: {twin}")
         sides.append(kept)
     return sides[0].join(sides[1], how="outer").reset_index()
 
 
-def _change(before: pd.Series, after: pd.Series, value: str) -> pd.Series:
+def _change(rows: pd.DataFrame, read: Score) -> pd.Series:
     """Return what changed, positive where it became better; NaN nowhere, as neither side is missing."""
-    sign = 1 if BETTER[value] else -1
-    if is_share(value):
-        return sign * (after - before)
+    before, after = rows["value_a"], rows["value_b"]
+    if read.is_share:
+        return read.sign * (after - before)
     a, b = before.to_numpy(float), after.to_numpy(float)
     with np.errstate(invalid="ignore", divide="ignore"):
         # zeros and infinities on one side are as far from the other as can be
         relative = np.where(np.isinf(a) | np.isinf(b), 2 * np.sign(b - a), 2 * (b - a) / (a + b))
-    return pd.Series(sign * np.where(a == b, 0.0, relative), index=before.index)
+    return pd.Series(read.sign * np.where(a == b, 0.0, relative), index=before.index)
 
 
 def _changes(cells: pd.DataFrame, by: list[str], value: str, tolerance: float) -> pd.DataFrame:
@@ -127,11 +128,13 @@ def _changes(cells: pd.DataFrame, by: list[str], value: str, tolerance: float) -
         beyond = abs(found.mean) - tolerance
         # tested against the nearer end of what is tolerated
         p = p_value(change - np.sign(found.mean) * tolerance) if beyond > 0 else 1.0
-        if beyond > 0 and found.n > 1 and change.nunique() == 1 and not is_share(value):
+        is_share = all(reading(value, score).is_share for score in part["score"].unique())
+        if beyond > 0 and found.n > 1 and change.nunique() == 1 and not is_share:
             p = 0.0
         rows.append({**dict(zip(by, key, strict=True)), "change": found.mean, "low": found.low, "high": found.high})
-        rows[-1] |= {"cells": len(part), "n": found.n, "p": p, "equal": bool((part["change"] == 0).all())}
-    table = pd.DataFrame(rows, columns=[*by, "change", "low", "high", "cells", "n", "p", "equal"])
+        rows[-1] |= {"cells": len(part), "n": found.n, "p": p, "is_share": is_share}
+        rows[-1]["equal"] = bool((part["change"] == 0).all())
+    table = pd.DataFrame(rows, columns=[*by, "change", "low", "high", "cells", "n", "p", "equal", "is_share"])
     p_holm = holm(table.pop("p").to_numpy(float))
     words = np.where(table["change"] > 0, "improved", "regressed")
     verdict = np.where(p_holm < SIGNIFICANT, words, np.where(table.pop("equal"), "equal", "unclear"))
@@ -139,6 +142,6 @@ def _changes(cells: pd.DataFrame, by: list[str], value: str, tolerance: float) -
 
 
 def _text(row: Any, value: str) -> str:
-    unit = "points" if is_share(value) else "%"
+    unit = "points" if row.is_share else "%"
     sure = "" if row.n < 2 else f" (95 % interval {100 * row.low:+.2f} to {100 * row.high:+.2f}, p = {row.p_holm:.2g})"
     return f"{100 * row.change:+.2f} {unit}{sure}"

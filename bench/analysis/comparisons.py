@@ -21,6 +21,7 @@ from bench.analysis.failures import counted, lacking
 from bench.analysis.opponents import SIZES, is_plain, opponents, shorter, sizes_of
 from bench.analysis.paired import RIGHT, Paired, Scored, difference, tested
 from bench.analysis.sequential import critical, sequential_p
+from bench.scores import SCORES, Score, by_score, reading
 from bench.seeding import Seeding
 
 PART = ["dataset", "augmentation_group"]
@@ -28,11 +29,11 @@ CHOICE = ["label", "strength", "copies"]
 
 #: What is compared, and the validation score by which a strength is chosen for it.
 CHOSEN_BY = {
-    "transformed_accuracy": "transformed_validation_accuracy",
-    "test_accuracy": "upright_validation_accuracy",
+    "transformed_score": "transformed_validation_score",
+    "test_score": "upright_validation_score",
 }
 
-#: The share within which a difference is called none where a table does not say.
+#: The difference, of scaled scores, within which it is called none where a table does not say.
 MARGIN = 0.02
 
 #: What a comparison found: who wins, or that they are equal; nothing while it is undecided.
@@ -41,6 +42,7 @@ EQUIVARIANT, PLAIN, EQUAL, UNDECIDED = "equivariant", "plain", "equal", ""
 COLUMNS = (
     *PART,
     "train_size",
+    "score",
     "label",
     "strength",
     "copies",
@@ -98,15 +100,17 @@ class Rule:
         return f"chosen on the first {len(self.pilot)} of {total} seeds and tested on the others"
 
 
-def comparisons(runs: pd.DataFrame, value: str = "transformed_accuracy") -> pd.DataFrame:
+def comparisons(runs: pd.DataFrame, value: str = "transformed_score") -> pd.DataFrame:
     """Return one row for every equivariant label, training-set size and plain opponent (`opponents`).
 
-    ``difference`` is the equivariant's score minus the plain one's over ``n`` fresh seeds that both have; ``p_holm``
+    ``difference`` is by how much the equivariant's score is better than the plain one's over ``n`` fresh seeds that
+    both have, on the scale of `bench.scores.Score.scaled` (a share of accuracies, a logarithm of errors); ``p_holm``
     counts the looks and all rows (group-sequential Holm). ``low`` and ``high`` are the interval at the level at which
     the row was tested, of 95 % or more, so that it holds zero where nobody wins. ``found`` is `EQUIVARIANT`, `PLAIN`,
     `EQUAL` (surely within ``margin``) or `UNDECIDED`.
     A cell that diverged scores chance; where trainings failed otherwise, ``lacking`` names the label, and nobody wins.
-    ``pilot`` is the label's score in the choice, ``more`` how many fresh seeds the next look takes; 0 where none does.
+    ``mean`` and ``plain_mean`` are scores, of errors the geometric mean. ``pilot`` is the label's score in the choice,
+    ``more`` how many fresh seeds the next look takes; 0 where none does.
     Cells of tables without the validation score that would choose are left out.
     """
     rows, tests, rules = [], [], []
@@ -125,7 +129,7 @@ def comparisons(runs: pd.DataFrame, value: str = "transformed_accuracy") -> pd.D
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def chosen(runs: pd.DataFrame, value: str = "transformed_accuracy") -> pd.DataFrame:
+def chosen(runs: pd.DataFrame, value: str = "transformed_score") -> pd.DataFrame:
     """Return one row for every label and training-set size: the strength and the copies that its pilot seeds chose."""
     found = [
         {**part, **dict(zip(CHOICE, setting, strict=True))}
@@ -140,8 +144,10 @@ _Setting = tuple[str, float, int]
 
 def _parts(runs: pd.DataFrame, value: str) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
     """Yield the cells of every data set, augmentation group and training-set size."""
-    columns = [*PART, "train_size", *CHOICE, "seed", "seeding", "family", "group", *SIZES, "steps", "test_size"]
-    cells = counted(runs).dropna(subset=[value, CHOSEN_BY[value]])[[*columns, value, CHOSEN_BY[value], RIGHT[value]]]
+    by = CHOSEN_BY[value]
+    axes = [*PART, "train_size", *CHOICE, "seed", "seeding", "family", "group", *SIZES, "steps", "test_size", "score"]
+    cells = counted(runs).dropna(subset=[value, by])[[*axes, value, by, RIGHT[value]]]
+    cells[by] = by_score(cells, by, Score.scaled)
     for key, part in cells.groupby([*PART, "train_size"]):
         yield dict(zip([*PART, "train_size"], key, strict=True)), part
 
@@ -167,7 +173,7 @@ def _of_part(
 ) -> Iterator[tuple[dict[str, Any], Paired]]:
     """Yield the rows of one training-set size without their conclusions, each with its paired difference."""
     choices = _choices(cells, rule, value)
-    scores = _tested(cells, rule, value)
+    scores, read = _tested(cells, rule, value), reading(value, cells["score"].iloc[0])
     sizes, brief, plain = sizes_of(cells), shorter(cells), set(cells.loc[is_plain(cells), "label"])
     rivals = {label: score for label, (_, score) in choices.items() if label in plain and label not in brief}
     without = _settings_without(runs, part)
@@ -182,12 +188,13 @@ def _of_part(
             yield (
                 {
                     **part,
+                    "score": read.name,
                     **dict(zip(CHOICE, mine, strict=True)),
                     **{f"plain_{key}": found for key, found in zip(CHOICE, theirs, strict=True)},
                     "at": at,
                     "pilot": score,
-                    "mean": _mean(of_mine),
-                    "plain_mean": _mean(of_theirs),
+                    "mean": float(read.unscaled(_mean(of_mine))),
+                    "plain_mean": float(read.unscaled(_mean(of_theirs))),
                     "n": looked.n,
                     "difference": looked.mean,
                     "p": p,
@@ -231,8 +238,9 @@ def _concluded(row: dict[str, Any], looked: Paired, rule: Rule, p_holm: float, c
     single = critical(SIGNIFICANT, rule.looks) if rule.is_sequential else SIGNIFICANT
     level = critical(SIGNIFICANT / count, rule.looks) if rule.is_sequential else SIGNIFICANT / count
     was_looked_at = looked.n >= rule.looks[0] and not math.isnan(looked.error)
-    # a difference of shares lies between -1 and 1
-    low, high = np.clip(looked.interval(level), -1, 1) if was_looked_at else (math.nan, math.nan)
+    low, high = looked.interval(level) if was_looked_at else (math.nan, math.nan)
+    if SCORES[row["score"]].is_share:
+        low, high = np.clip([low, high], -1, 1)
     inner = looked.interval(single) if was_looked_at else (-math.inf, math.inf)
     found = UNDECIDED
     if row["lacking"] == "" and not math.isnan(row["p"]):

@@ -1,6 +1,6 @@
 """Where a curve that is known at a few amounts, and only through seeds, meets a level that is known through seeds too.
 
-The core of every exchange rate: how much x does B need to be as good as A is? Error rates are interpolated linearly in
+The core of every exchange rate: how much x does B need to be as good as A is? Errors are interpolated linearly in
 log error against log x, in which a power law, the usual shape of a learning curve, is a straight line (Hestness et al.
 2017, arXiv 1712.00409). The interval is that of Fieller: all x at which a paired t-test over the seeds does not tell B
 from A. It holds for as few as two seeds, where resampling seeds with replacement would be far too narrow, and it has an
@@ -20,7 +20,7 @@ from bench.analysis.summary import LEVEL
 
 Array = NDArray[np.float64]
 
-#: What an accuracy of 1 is taken for where nothing tells the number of test images.
+#: What an error of 0 is taken for where nothing tells the number of test images.
 LEAST_ERROR = 1e-4
 
 # the ends of an interval are looked for at so many amounts, and at no fewer between any two that were tried
@@ -44,19 +44,19 @@ class Crossing:
     n: int
 
 
-def crossing(amounts: Array, scores: Array, level: Array, least_error: float = LEAST_ERROR) -> Crossing:
-    """Return where B, with ``scores`` (amounts, seeds) at increasing ``amounts``, is as good as A, ``level`` (seeds,).
+def crossing(amounts: Array, errors: Array, level: Array, least_error: float = LEAST_ERROR) -> Crossing:
+    """Return where B, with ``errors`` (amounts, seeds) at increasing ``amounts``, is as good as A, ``level`` (seeds,).
 
-    Scores are accuracies in [0, 1]; a seed that lacks any of them is left out. An error rate below ``least_error`` is
-    taken for it, half an image of the test: the log of zero says more than any test set can. Raises ValueError for
-    fewer than two amounts, for amounts that do not increase and for scores outside [0, 1].
+    Errors are how far scores are from perfect (`bench.scores.Score.error`), 0 or more; a seed that lacks any of them is
+    left out. An error below ``least_error`` is taken for it, of error rates half an image of the test: the log of zero
+    says more than any test set can. Raises ValueError for fewer than two amounts, for amounts that do not increase and
+    for errors below zero.
     """
     if len(amounts) < 2 or not (np.diff(amounts) > 0).all() or amounts[0] <= 0:
         raise ValueError("a curve needs two or more amounts, positive and increasing")
-    whole = np.isfinite(scores).all(0) & np.isfinite(level)
-    worse = _log_error(scores[:, whole], least_error) - _log_error(
-        level[whole], least_error
-    )  # > 0 where B is worse than A
+    whole = np.isfinite(errors).all(0) & np.isfinite(level)
+    # > 0 where B is worse than A
+    worse = _log(errors[:, whole], least_error) - _log(level[whole], least_error)
     n = int(whole.sum())
     least, most = float(amounts[0]), float(amounts[-1])
     if n == 0:
@@ -65,11 +65,11 @@ def crossing(amounts: Array, scores: Array, level: Array, least_error: float = L
     return Crossing(_point(amounts, worse.mean(1)), low, high, least, most, n)
 
 
-def _log_error(scores: Array, least: float) -> Array:
-    if scores.size and (scores.min() < 0 or scores.max() > 1):
-        raise ValueError("scores must be accuracies between 0 and 1")
-    error: Array = np.log(np.maximum(1 - scores, least))
-    return error
+def _log(errors: Array, least: float) -> Array:
+    if errors.size and errors.min() < 0:
+        raise ValueError("errors must be 0 or more")
+    found: Array = np.log(np.maximum(errors, least))
+    return found
 
 
 def _point(amounts: Array, worse: Array) -> float:

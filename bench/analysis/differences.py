@@ -16,7 +16,7 @@ SETTING = ("dataset", "augmentation_group", "train_size", "strength", "copies")
 #: The largest corrected p-value of a difference that is called one.
 SIGNIFICANT = 0.05
 
-COLUMNS = ("label", "other", "mean", "low", "high", "n", "p", "p_holm")
+COLUMNS = ("score", "label", "other", "mean", "low", "high", "n", "p", "p_holm")
 
 
 def paired_differences(runs: pd.DataFrame, value: str, setting: Sequence[str] = SETTING) -> pd.DataFrame:
@@ -33,7 +33,19 @@ def paired_differences(runs: pd.DataFrame, value: str, setting: Sequence[str] = 
             difference = (scores[label] - scores[other]).dropna()
             if len(difference) > 1:
                 found = interval(difference)
-                rows.append((*key, label, other, found.mean, found.low, found.high, found.n, p_value(difference)))
+                rows.append(
+                    (
+                        *key,
+                        cells["score"].iloc[0],
+                        label,
+                        other,
+                        found.mean,
+                        found.low,
+                        found.high,
+                        found.n,
+                        p_value(difference),
+                    )
+                )
     table: pd.DataFrame = pd.DataFrame(rows, columns=[*setting, *COLUMNS[:-1]])
     table["p_holm"] = holm(table["p"].to_numpy(float))
     return table

@@ -18,7 +18,8 @@ import pandas as pd
 
 from bench.analysis.crossing import LEAST_ERROR, crossing
 from bench.analysis.summary import done
-from bench.tables import Tables
+from bench.results.tables import Tables
+from bench.scores import SCORES
 
 #: What is exchanged, and what is printed for it.
 ALONG = {
@@ -47,6 +48,7 @@ COLUMNS = (
     "train_size",
     "amount",
     "score",
+    "reached",
     "reference",
     "reference_strength",
     "rate",
@@ -63,8 +65,8 @@ def exchange_rates(tables: Tables, along: str, reference: str = "cnn") -> pd.Dat
 
     The reference is a family or a label. ``rate`` is its amount over the setting's, with the ends ``low`` and ``high``
     of its 95 % interval (see `bench.analysis.crossing`); ``least`` and ``most`` are the rates that the amounts which
-    were tried can show at all. Compared is the accuracy on transformed test inputs. Settings whose reference has fewer
-    than two amounts have no row.
+    were tried can show at all. Compared is the score on transformed test inputs, ``reached``. Settings whose reference
+    has fewer than two amounts have no row.
     """
     if along not in ALONG:
         raise ValueError(f"no exchange rate along '{along}'; there are {', '.join(ALONG)}")
@@ -119,7 +121,7 @@ def _points(tables: Tables, along: str) -> pd.DataFrame:
         # without augmentation there is one copy of every image; with it online, no count of copies
         runs = runs[(runs["strength"] == 0) | (runs["copies"] > 0)]
         runs = runs.assign(copies=runs["copies"].where(runs["strength"] > 0, 1))
-    points: pd.DataFrame = runs.assign(amount=runs[along].astype(float), score=runs["transformed_accuracy"])
+    points: pd.DataFrame = runs.assign(amount=runs[along].astype(float), reached=runs["transformed_score"])
     return points
 
 
@@ -127,7 +129,7 @@ def _rates(points: pd.DataFrame, along: str, reference: str) -> Iterator[dict[st
     """Yield the rates among points of one data set and one augmentation group."""
     plain = (points["family"] == reference) | (points["label"] == reference)
     curves = {
-        key: (rivals.iloc[0], rivals.pivot_table(index="amount", columns="seed", values="score"))
+        key: (rivals.iloc[0], rivals.pivot_table(index="amount", columns="seed", values="reached"))
         for key, rivals in points[plain].groupby(_CURVE[along])
     }
     for setting, level in points[~plain].groupby(list(_SETTING), dropna=False, sort=False):
@@ -148,13 +150,15 @@ def _comparable(rival: pd.Series, told: dict[str, Any], along: str) -> bool:
 
 def _rate(scores: pd.DataFrame, level: pd.DataFrame) -> dict[str, Any]:
     amount = float(level["amount"].mean())
-    target = level.groupby("seed")["score"].mean().reindex(scores.columns)
+    target = level.groupby("seed")["reached"].mean().reindex(scores.columns)
     images = level["test_size"].max() if "test_size" in level else math.nan
     least = LEAST_ERROR if math.isnan(images) else 0.5 / (images + 1)
-    met = crossing(scores.index.to_numpy(float), scores.to_numpy(float), target.to_numpy(float), least)
+    error = SCORES[level["score"].iloc[0]].error
+    met = crossing(scores.index.to_numpy(float), error(scores.to_numpy(float)), error(target.to_numpy(float)), least)
     return {
         "amount": amount,
-        "score": float(target.mean()),
+        "reached": float(target.mean()),
+        "score": level["score"].iloc[0],
         "rate": met.x / amount,
         "low": met.low / amount,
         "high": met.high / amount,

@@ -8,14 +8,14 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from bench.analysis.summary import LEVEL, done
-from bench.store import RETRIED
+from bench.results.store import RETRIED
 
 _SCORES = (
-    "test_accuracy",
-    "transformed_accuracy",
-    "validation_accuracy",
-    "upright_validation_accuracy",
-    "transformed_validation_accuracy",
+    "test_score",
+    "transformed_score",
+    "validation_score",
+    "upright_validation_score",
+    "transformed_validation_score",
 )
 
 
@@ -60,5 +60,5 @@ def share_interval(count: int, total: int) -> tuple[float, float]:
 
 
 def _chance(runs: pd.DataFrame) -> pd.Series:
-    known = runs.groupby("dataset")["chance_accuracy"].max() if len(runs) else pd.Series(dtype=float)
+    known = runs.groupby("dataset")["chance_score"].max() if len(runs) else pd.Series(dtype=float)
     return runs["dataset"].map(known)

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 from bench.analysis.summary import done, summarise
-from bench.tables import Tables
+from bench.results.tables import Tables
+from bench.scores import Score, by_score
 
 Cost = Literal["flops", "seconds"]
 
@@ -23,7 +25,7 @@ PASSES = 3
 
 SHARED = ["dataset", "augmentation_group"]
 SETTING = [*SHARED, "label", "strength", "copies", "train_size"]
-SCORE = "transformed_validation_accuracy"
+SCORE = "transformed_validation_score"
 
 
 def frontier(tables: Tables, cost: Cost) -> pd.DataFrame:
@@ -34,23 +36,24 @@ def frontier(tables: Tables, cost: Cost) -> pd.DataFrame:
     """
     points = evaluations(tables)
     amount = f"training_{cost}"
-    at = [*SETTING, "step"]
+    at = [*SETTING, "score", "step"]
     scores = summarise(points, at, SCORE)
     if scores.empty:
         return pd.DataFrame(columns=["budget", *scores.columns.drop("step")])
     scores["budget"] = points.dropna(subset=[SCORE]).groupby(at)[amount].mean().to_numpy()
     family = [*SHARED, "label"]
     whole = scores[scores["n"] == scores.groupby(family)["n"].transform("max")]
-    ordered = whole.sort_values([*family, "budget", "mean"], ascending=[True] * (len(family) + 1) + [False])
-    before = ordered.groupby(family)["mean"].transform(lambda mean: mean.cummax().shift(fill_value=-1.0))
-    rising: pd.DataFrame = ordered[ordered["mean"] > before].drop(columns="step").reset_index(drop=True)
+    whole = whole.assign(good=by_score(whole.rename(columns={"mean": SCORE}), SCORE, Score.scaled))
+    ordered = whole.sort_values([*family, "budget", "good"], ascending=[True] * (len(family) + 1) + [False])
+    before = ordered.groupby(family)["good"].transform(lambda good: good.cummax().shift(fill_value=-np.inf))
+    rising: pd.DataFrame = ordered[ordered["good"] > before].drop(columns=["step", "good"]).reset_index(drop=True)
     return rising
 
 
 def evaluations(tables: Tables) -> pd.DataFrame:
     """Return the curves of cells that are done, with ``training_flops`` and ``training_seconds`` so far."""
     runs = done(tables.runs)
-    per_image = runs["training_flops_per_image"].fillna(PASSES * runs["flops_per_image"])
+    per_image = runs["training_flops_per_example"].fillna(PASSES * runs["flops_per_example"])
     sizes = runs[["cell_id", "batch_size"]].assign(per_image=per_image)
     points = tables.curves.merge(sizes, on="cell_id")
     flops = points.pop("per_image") * points["batch_size"] * points["step"]

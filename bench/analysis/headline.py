@@ -13,7 +13,8 @@ from bench.analysis.comparisons import CHOICE, EQUAL, EQUIVARIANT, PART, PLAIN, 
 from bench.analysis.opponents import shorter
 from bench.analysis.settled import REST, gaps, last_gain
 from bench.analysis.summary import done, each
-from bench.tables import Tables
+from bench.results.tables import Tables
+from bench.scores import SCORES
 
 NO_ANSWER = "No answer: no training-set size has both a plain and an equivariant network that are done."
 
@@ -46,7 +47,7 @@ def answers(tables: Tables, value: str) -> Iterator[Answer]:
         yield Answer(rows, sides, text + _unsettled(tables, sides), True)
 
 
-def headline(tables: Tables, value: str = "transformed_accuracy") -> str:
+def headline(tables: Tables, value: str = "transformed_score") -> str:
     """Return the first sentences of the verdict alone, without the analyses that the others take."""
     return " ".join(answer.text for answer in answers(tables, value)) or NO_ANSWER
 
@@ -61,11 +62,6 @@ def side(runs: pd.DataFrame, row: Any, prefix: str = "") -> pd.DataFrame:
     at = {"train_size": row.train_size, **{key: getattr(row, prefix + key) for key in CHOICE}}
     cells = of_part(done(runs), row)
     return cells[(cells[list(at)] == pd.Series(at)).all(axis=1)]
-
-
-def points(share: float) -> str:
-    """Return a difference of shares in percentage points."""
-    return f"{100 * share:.1f} points"
 
 
 def listed(parts: list[str]) -> str:
@@ -99,16 +95,18 @@ def _said(found: str, rows: pd.DataFrame) -> str:
         return "build the symmetry in"
     if found == PLAIN:
         return "augment a plain network" if (rows["plain_strength"] > 0).any() else "use a plain network"
-    return f"equal within {100 * rows['margin'].iloc[0]:g} points" if found == EQUAL else "undecided"
+    within = SCORES[rows["score"].iloc[0]].margin_text(rows["margin"].iloc[0])
+    return f"equal within {within}" if found == EQUAL else "undecided"
 
 
 def _difference(row: Any) -> str:
+    read = SCORES[row.score]
     if pd.isna(row.difference):
         return "no seed tests it"
     if pd.isna(row.low):
         seeds = "1 seed" if row.n == 1 else f"{row.n} seeds"
-        return f"{points(row.difference)} by {seeds}, no interval"
-    return f"{points(row.difference)}, {100 * row.low:.1f} to {100 * row.high:.1f}"
+        return f"{read.gain_text(row.difference)} by {seeds}, no interval"
+    return f"{read.gain_text(row.difference)}, {read.range_text(row.low, row.high)}"
 
 
 def _withheld(rows: pd.DataFrame) -> str:
@@ -126,9 +124,10 @@ def _from_fewer_steps(tables: Tables, sides: pd.DataFrame) -> str:
         brief = shorter(cells[cells["train_size"] == row.train_size])
         for gap in gaps(cells, row, brief):
             seeds.add(gap.seeds)
-            before, after = f"{points(gap.before)} after {gap.steps_before:,.0f}", f"{points(gap.after)} after"
+            before, after = (SCORES[row.score].gain_text(each_gap) for each_gap in (gap.before, gap.after))
             moves = " (not settled: longer training may answer otherwise)" if gap.moves else ""
-            told.append(f"at {row.at} from {before} steps to {after} {gap.steps_after:,.0f}{moves}")
+            steps = f"after {gap.steps_before:,.0f} steps to {after} after {gap.steps_after:,.0f}"
+            told.append(f"at {row.at} from {before} {steps}{moves}")
     if not told:
         return ""
     counted = "1 seed" if seeds == {1} else f"{min(seeds)} seeds" if len(seeds) == 1 else "the seeds that both have"
@@ -146,7 +145,8 @@ def _unsettled(tables: Tables, sides: pd.DataFrame) -> str:
                 gains[label] = max(gain, gains.get(label, 0.0))
     if not gains:
         return ""
-    still = listed([f"{label} (by up to {points(gain)})" for label, gain in gains.items()])
+    read = SCORES[sides["score"].iloc[0]]
+    still = listed([f"{label} (by up to {read.gain_text(gain)})" for label, gain in gains.items()])
     return (
         f" Not settled: towards the end of training {still} still gained, so that longer training may answer otherwise."
     )

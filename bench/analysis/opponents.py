@@ -11,7 +11,7 @@ import pandas as pd
 NEAR = 1.07
 
 #: How two networks are of one size: the column and the words.
-SIZES = {"flops_per_image": "FLOPs", "parameters": "parameters"}
+SIZES = {"flops_per_example": "FLOPs", "parameters": "parameters"}
 
 
 def is_plain(runs: pd.DataFrame) -> pd.Series[bool]:

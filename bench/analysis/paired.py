@@ -11,14 +11,15 @@ import pandas as pd
 from scipy.special import stdtr, stdtrit
 
 from bench.bits import unpack
+from bench.scores import reading
 
 #: The columns that tell which answers of a score were right.
-RIGHT = {"transformed_accuracy": "transformed_right", "test_accuracy": "test_right"}
+RIGHT = {"transformed_score": "transformed_right", "test_score": "test_right"}
 
 
 @dataclass(frozen=True)
 class Scored:
-    """The score of one cell, and which test images (N,) were right, where its table tells."""
+    """The score of one cell on the scale of `Score.scaled`, and which test images (N,) were right, where it tells."""
 
     score: float
     right: np.ndarray | None
@@ -79,11 +80,15 @@ def paired(differences: np.ndarray, of_images: np.ndarray | None = None) -> Pair
 
 def tested(cells: pd.DataFrame, value: str) -> dict[int, Scored]:
     """Return what the cells of one setting scored, by seed and in the order of the seeds."""
-    columns = cells[["seed", value, RIGHT[value], "test_size"]].sort_values("seed")
+    columns = cells[["seed", value, RIGHT[value], "test_size", "score"]].sort_values("seed")
     return {
-        int(seed): Scored(float(score), None if pd.isna(right) else unpack(right, int(size)))
-        for seed, score, right, size in columns.itertuples(index=False)
+        int(seed): Scored(float(reading(value, name).scaled(number)), _unpacked(right, size))
+        for seed, number, right, size, name in columns.itertuples(index=False)
     }
+
+
+def _unpacked(right: str | float, size: float) -> np.ndarray | None:
+    return None if pd.isna(right) else unpack(str(right), int(size))
 
 
 def difference(mine: dict[int, Scored], theirs: dict[int, Scored], seeds: Sequence[int] | None = None) -> Paired:

@@ -12,6 +12,7 @@ from bench.analysis.differences import SIGNIFICANT, p_values, paired_differences
 from bench.analysis.opponents import is_plain
 from bench.analysis.sequential import critical
 from bench.analysis.summary import done
+from bench.scores import Score, by_score
 from bench.seeding import LOOKS
 
 #: The share of experiments that shall find a difference that there is.
@@ -39,15 +40,17 @@ COLUMNS = (
 def power(runs: pd.DataFrame, difference: float) -> pd.DataFrame:
     """Return one row for every plain network beside every equivariant one in the same setting, on two seeds or more.
 
-    ``deviation`` is the standard deviation of the paired difference of ``transformed_accuracy`` over the seeds there
-    are and ``deviation_high`` the end of its one-sided 95 % interval: few seeds tell little of it. ``fixed`` seeds find
-    a ``difference`` with a power of 80 % at a level of 5 % over all rows (Bonferroni), ``fixed_high`` where the noise
-    is the larger one; infinite beyond 1,000. ``power`` and ``expected`` are those of the sequential procedure: the
-    share of experiments that find it with up to 12 seeds, and the mean number of seeds.
+    ``deviation`` is the standard deviation of the paired difference of ``transformed_score`` (of errors, of their
+    logarithm) over the seeds there are and ``deviation_high`` the end of its one-sided 95 % interval: few seeds tell
+    little of it. ``fixed`` seeds find a ``difference`` with a power of 80 % at a level of 5 % over all rows
+    (Bonferroni), ``fixed_high`` where the noise is the larger one; infinite beyond 1,000. ``power`` and ``expected``
+    are those of the sequential procedure: the share of experiments that find it with up to 12 seeds, and the mean
+    number of seeds.
     """
     cells = done(runs)
     plain = set(cells.loc[is_plain(cells), "label"])
-    found = paired_differences(runs, "transformed_accuracy")
+    cells = cells.assign(transformed_score=by_score(cells, "transformed_score", Score.scaled))
+    found = paired_differences(cells, "transformed_score")
     pairs = found[found["label"].isin(plain) != found["other"].isin(plain)]
     rows = []
     for pair in pairs.itertuples():
@@ -57,7 +60,7 @@ def power(runs: pd.DataFrame, difference: float) -> pd.DataFrame:
             & (cells["train_size"] == pair.train_size)
             & (cells["strength"] == pair.strength)
             & (cells["copies"] == pair.copies)
-        ].pivot_table(index="seed", columns="label", values="transformed_accuracy")
+        ].pivot_table(index="seed", columns="label", values="transformed_score")
         deviation = float((of[pair.label] - of[pair.other]).dropna().std())
         largest = deviation * math.sqrt((pair.n - 1) / float(chdtri(pair.n - 1, 0.95)))
         level = SIGNIFICANT / len(pairs)

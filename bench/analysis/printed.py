@@ -10,15 +10,16 @@ from typing import Any
 import pandas as pd
 
 from bench.analysis.brackets import COUNTED, bracket_text, brackets, may_exceed
-from bench.analysis.controls import SCORES, controls
+from bench.analysis.controls import COLUMNS, controls
 from bench.analysis.differences import paired_differences
 from bench.analysis.exchange import ALONG, exchange_rates, rate_text, telling
 from bench.analysis.frontier import frontier
 from bench.analysis.markup import Rows, Text, latex, markdown
 from bench.analysis.matched_time import matched_time
-from bench.analysis.ranking import is_share, ranking
+from bench.analysis.ranking import ranking
 from bench.analysis.summary import each
-from bench.tables import Tables
+from bench.results.tables import Tables
+from bench.scores import SCORE_COLUMNS, SCORES, Score, reading
 
 FORMATS: dict[str, Callable[[Rows, str], str]] = {"md": markdown, "latex": latex}
 
@@ -46,9 +47,9 @@ def printed(tables: Tables, kind: str, value: str, form: str) -> str:
     return "\n".join(parts) if parts else f"no {kind}: the cells that are done do not allow it\n"
 
 
-def value_text(value: str, mean: float, low: float, high: float) -> str:
+def value_text(read: Score, mean: float, low: float, high: float) -> str:
     """Return a mean with half of its interval, shares in percent: ``92.1 ± 1.3``."""
-    scale, digits = (100, ".1f") if is_share(value) else (1, ".3g")
+    scale, digits = (100, ".1f") if read.is_share else (1, ".3g")
     spread = "" if math.isnan(low) else f" ± {scale * (high - low) / 2:{digits}}"
     return f"{scale * mean:{digits}}{spread}"
 
@@ -59,16 +60,17 @@ def _summary(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
     several = rows["copies"].nunique() > 1
     head = [f"s = {s:g}{f', {copies} copies' if several and copies else ''}, {n:,}" for s, copies, n in settings]
     found = {(row.label, row.strength, row.copies, row.train_size): row for row in each(rows)}
+    read = _read(rows, value)
 
     def text(row: Any) -> Text:
-        return Text(value_text(value, row.mean, row.low, row.high), row.tied) if row else Text("-")
+        return Text(value_text(read, row.mean, row.low, row.high), row.tied) if row else Text("-")
 
     body = [
         [Text(label), *(text(found.get((label, *at))) for at in settings)] for label in dict.fromkeys(rows["label"])
     ]
     caption = (
-        f"{_named(value)}, mean ± half of the 95 % t-interval over seeds, by augmentation strength s and training "
-        "images; bold are those not told apart from the best of a column (from three seeds on)."
+        f"{_named(rows, value)}, mean ± half of the 95 % t-interval over seeds, by augmentation strength s and "
+        "training images; bold are those not told apart from the best of a column (from three seeds on)."
     )
     return caption, [[Text("family"), *map(Text, head)], *body]
 
@@ -79,7 +81,7 @@ def _rates(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
     strengths = sorted(set(rows["reference_strength"]))
     rates: dict[tuple[Any, ...], dict[float, str]] = {}
     for row in each(rows):
-        key = (ALONG[row.along], row.label, *_setting(row), f"{100 * row.score:.1f}")
+        key = (ALONG[row.along], row.label, *_setting(row), _score_text(row.score, row.reached))
         rates.setdefault(key, {})[row.reference_strength] = rate_text(row)
     body = [(*key, *(found.get(strength, "-") for strength in strengths)) for key, found in rates.items()]
     silent = len(every) - len(rows)
@@ -88,7 +90,14 @@ def _rates(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
         f"how many times more of something {every['reference'].iloc[0]} needs, without and with augmentation, to be as "
         f"good, with the 95 % interval; a bound where it never is, or is at once.{left_out if silent else ''}"
     )
-    head = ("of", "family", "s", "images", "accuracy", *(f"reference, s = {strength:g}" for strength in strengths))
+    head = (
+        "of",
+        "family",
+        "s",
+        "images",
+        _score_head(rows),
+        *(f"reference, s = {strength:g}" for strength in strengths),
+    )
     return caption, _rows(head, body)
 
 
@@ -119,13 +128,13 @@ def _differences(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
         (
             f"{row.label} - {row.other}",
             *_setting(row),
-            value_text(value, row.mean, row.low, row.high),
+            value_text(_read(rows, value), row.mean, row.low, row.high),
             f"{row.n}",
             f"{row.p_holm:.2g}",
         )
         for row in each(rows)
     ]
-    caption = f"paired differences of {_named(value)} over shared seeds with 95 % t-intervals; p after Holm."
+    caption = f"paired differences of {_named(rows, value)} over shared seeds with 95 % t-intervals; p after Holm."
     return caption, _rows(("pair", "s", "images", "difference", "seeds", "p"), body)
 
 
@@ -135,15 +144,16 @@ def _frontier(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
             row.label,
             row.cost,
             f"{row.budget:.3g}",
-            value_text("accuracy", row.mean, row.low, row.high),
+            value_text(SCORES[row.score], row.mean, row.low, row.high),
             *_setting(row),
         )
         for row in each(rows)
     ]
     caption = (
-        "the best accuracy on transformed validation inputs within each budget of training, and where it was found."
+        f"the best {_score_of(rows)} on transformed validation inputs within each budget of training, and where it was "
+        "found."
     )
-    return caption, _rows(("family", "budget of", "at", "accuracy", "s", "images"), body)
+    return caption, _rows(("family", "budget of", "at", _score_head(rows), "s", "images"), body)
 
 
 def _time(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
@@ -151,7 +161,7 @@ def _time(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
         (
             row.label,
             *_setting(row),
-            f"{100 * row.target:.1f}",
+            _score_text(row.score, row.target),
             f"{_seconds(row.seconds)} ({_seconds(row.low)} to {_seconds(row.high)})" if row.reached else "never",
             f"{row.apart:.2g}" if row.reached else "-",
             f"{row.reached} of {row.n}",
@@ -159,19 +169,20 @@ def _time(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
         for row in each(rows)
     ]
     caption = (
-        "training seconds until the highest accuracy on transformed validation inputs that every family reaches, "
-        "median and range over seeds, interpolated between evaluations, by which they may be off."
+        f"training seconds until the best {_score_of(rows)} on transformed validation inputs that every family "
+        "reaches, median and range over seeds, interpolated between evaluations, by which they may be off."
     )
-    return caption, _rows(("family", "s", "images", "accuracy", "seconds", "evaluated every", "seeds there"), body)
+    return caption, _rows(
+        ("family", "s", "images", _score_head(rows), "seconds", "evaluated every", "seeds there"), body
+    )
 
 
 def _controls(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
     body = [
-        (row.label, *_setting(row), *("-" if pd.isna(score) else f"{100 * score:.1f}" for score in _scores_of(row)))
-        for row in each(rows)
+        (row.label, *_setting(row), *(_score_text(row.score, score) for score in _scores_of(row))) for row in each(rows)
     ]
     caption = (
-        "accuracy in percent, mean over seeds, on test inputs that are upright; moved by elements that permute pixels "
+        f"{_score_head(rows)}, mean over seeds, on test inputs that are upright; moved by elements that permute pixels "
         "(quarter turns, mirrors), so that nothing is resampled; resampled and not moved; moved by the whole group. "
         "What the third lacks to the first is the pixels' doing, not the orientation's."
     )
@@ -180,7 +191,7 @@ def _controls(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
 
 
 def _scores_of(row: Any) -> Iterator[float]:
-    return (getattr(row, score) for score in SCORES)
+    return (getattr(row, score) for score in COLUMNS)
 
 
 def _seconds(seconds: float) -> str:
@@ -196,8 +207,28 @@ def _rows(head: Sequence[str], body: Sequence[Sequence[str]]) -> Rows:
     return [[Text(text) for text in row] for row in (head, *body)]
 
 
-def _named(value: str) -> str:
-    return value.replace("_", " ") + (" in percent" if is_share(value) else "")
+def _read(rows: pd.DataFrame, value: str) -> Score:
+    return reading(value, rows["score"].iloc[0])
+
+
+def _score_of(rows: pd.DataFrame) -> str:
+    return SCORES[rows["score"].iloc[0]].label if len(rows) else "score"
+
+
+def _score_head(rows: pd.DataFrame) -> str:
+    return _score_of(rows) + (" in percent" if len(rows) and SCORES[rows["score"].iloc[0]].is_share else "")
+
+
+def _score_text(score: str, value: float) -> str:
+    """Return a score as a column has it, whose head tells the unit."""
+    return SCORES[score].text(value).removesuffix(" %")
+
+
+def _named(rows: pd.DataFrame, value: str) -> str:
+    """Return what a value is called in a caption: of a score its kind, such as ``transformed accuracy``."""
+    read = _read(rows, value)
+    name = value.removesuffix("score") + read.label if value in SCORE_COLUMNS else value
+    return name.replace("_", " ") + (" in percent" if read.is_share else "")
 
 
 def _concatenated(frames: Iterator[pd.DataFrame]) -> pd.DataFrame:

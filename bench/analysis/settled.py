@@ -11,8 +11,9 @@ from typing import Any
 import pandas as pd
 
 from bench.analysis.summary import Interval, interval
+from bench.scores import Score, by_score
 
-#: The share of the steps that is its end, and the gain in it that is not rest, as a share of right answers.
+#: The share of the steps that is its end, and the gain of the scaled score in it that is not rest: a point, or 1 %.
 END, REST = 0.2, 0.01
 
 
@@ -23,9 +24,10 @@ def last_gain(curves: pd.DataFrame, cell_ids: pd.Series) -> Interval:
     NaN where a cell was evaluated once.
     """
     mine = curves[curves["cell_id"].isin(cell_ids)].sort_values("step")
+    mine = mine.assign(good=by_score(mine, "transformed_validation_score", Score.scaled))
     gains = []
     for _, curve in mine.groupby("cell_id"):
-        scores = curve.set_index("step")["transformed_validation_accuracy"]
+        scores = curve.set_index("step")["good"]
         before = scores[scores.index <= (1 - END) * scores.index[-1]]
         gains.append(scores.iloc[-1] - before.iloc[-1] if len(before) else math.nan)
     return interval(gains)
@@ -54,10 +56,11 @@ def gaps(cells: pd.DataFrame, row: Any, brief: Mapping[str, str]) -> Iterator[Ga
     they are (`bench.analysis.opponents.shorter`). All are taken with the strengths that the longer ones chose.
     """
     here = cells[cells["train_size"] == row.train_size]
+    here = here.assign(good=by_score(here, "transformed_score", Score.scaled))
 
     def scores(label: str, strength: float, copies: int) -> pd.DataFrame:
         at = (here["label"] == label) & (here["strength"] == strength) & (here["copies"] == copies)
-        return here[at].set_index("seed")[["transformed_accuracy", "steps"]]
+        return here[at].set_index("seed")[["good", "steps"]]
 
     mine, theirs = (row.label, row.strength, row.copies), (row.plain_label, row.plain_strength, row.plain_copies)
     for shorter, plain in product(*([each for each, of in brief.items() if of == long[0]] for long in (mine, theirs))):
@@ -65,8 +68,5 @@ def gaps(cells: pd.DataFrame, row: Any, brief: Mapping[str, str]) -> Iterator[Ga
         seeds = sorted(set.intersection(*(set(each.index) for each in runs)))
         if not seeds or runs[2]["steps"].iloc[0] != runs[3]["steps"].iloc[0]:
             continue
-        after, before = (
-            float((runs[i].loc[seeds, "transformed_accuracy"] - runs[i + 1].loc[seeds, "transformed_accuracy"]).mean())
-            for i in (0, 2)
-        )
+        after, before = (float((runs[i].loc[seeds, "good"] - runs[i + 1].loc[seeds, "good"]).mean()) for i in (0, 2))
         yield Gap(before, after, runs[2]["steps"].iloc[0], runs[0]["steps"].iloc[0], len(seeds))

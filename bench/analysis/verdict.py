@@ -12,11 +12,12 @@ from bench.analysis.brackets import bracket_text, brackets
 from bench.analysis.comparisons import PART, Rule
 from bench.analysis.controls import losses
 from bench.analysis.failures import failures
-from bench.analysis.headline import NO_ANSWER, answers, of_part, points, side
+from bench.analysis.headline import NO_ANSWER, answers, of_part, side
 from bench.analysis.matched_time import matched_time
 from bench.analysis.opponents import is_plain
 from bench.analysis.summary import done, each, interval
-from bench.tables import Tables
+from bench.results.tables import Tables
+from bench.scores import SCORES, Score, reading
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,11 @@ class Verdict:
     sentences: tuple[str, ...]
 
 
-def verdict(tables: Tables, value: str = "transformed_accuracy") -> Verdict:
+def verdict(tables: Tables, value: str = "transformed_score") -> Verdict:
     """Return the answer that the tables give, for all their data sets and augmentation groups.
 
-    ``value`` is the score that decides: ``transformed_accuracy`` where inputs come in any orientation,
-    ``test_accuracy`` where they come as the data do. What may be chance is never called a difference.
+    ``value`` is the score that decides: ``transformed_score`` where inputs come in any orientation,
+    ``test_score`` where they come as the data do. What may be chance is never called a difference.
     """
     found = list(answers(tables, value))
     if not found:
@@ -60,10 +61,11 @@ def _scores(rows: pd.DataFrame) -> Iterator[str]:
     for row in each(rows):
         seeds = "1 seed, which chose nothing" if row.n == 1 else f"{row.n} seeds, which chose nothing"
         counted = "with all looks and comparisons counted"
-        sure = f"interval {100 * row.low:.1f} to {100 * row.high:.1f}, p = {row.p_holm:.2g} {counted}, {seeds}"
+        read = SCORES[row.score]
+        sure = f"interval {read.range_text(row.low, row.high)}, p = {row.p_holm:.2g} {counted}, {seeds}"
         yield (
-            f"With {row.train_size:,} images, at {row.at}, {_named(row, '')} scores {_percent(row.mean)} and "
-            f"{_named(row, 'plain_')} {_percent(row.plain_mean)}: a difference of {points(row.difference)} "
+            f"With {row.train_size:,} images, at {row.at}, {_named(row, '')} scores {read.text(row.mean)} and "
+            f"{_named(row, 'plain_')} {read.text(row.plain_mean)}: a difference of {read.gain_text(row.difference)} "
             f"({sure if pd.notna(row.low) else f'no interval, {seeds}'})."
         )
 
@@ -77,10 +79,12 @@ def _augmentation(runs: pd.DataFrame, sides: pd.DataFrame, value: str) -> Iterat
         scores = cells.pivot_table(index="seed", columns="strength", values=value)
         strongest = max(scores.columns)
         if strongest > 0 and 0.0 in scores.columns:
-            change = interval(scores[strongest] - scores[0.0])
+            read = reading(value, row.score)
+            change = interval(read.scaled(scores[strongest]) - read.scaled(scores[0.0]))
             yield (
                 f"Between no augmentation and strength {strongest:g}, {label} differs by "
-                f"{points(change.mean)}{within(change.low, change.high)} at {row.train_size:,} images, an estimate."
+                f"{read.gain_text(change.mean)}{within(read, change.low, change.high)} at {row.train_size:,} images, "
+                "an estimate."
             )
 
 
@@ -110,7 +114,7 @@ def _times(tables: Tables, sides: pd.DataFrame) -> Iterator[str]:
         for time in (plain, equivariant)
     ]
     yield (
-        f"To {100 * plain['target']:.1f} % on transformed validation inputs, which both reach with "
+        f"To {SCORES[row.score].text(plain['target'])} on transformed validation inputs, which both reach with "
         f"{row.train_size:,} images, {' and '.join(parts)}"
         f"{'; cells shared the processor, so these seconds are indications' if shared else ''}."
     )
@@ -122,14 +126,15 @@ def _controls(runs: pd.DataFrame, rows: pd.DataFrame) -> Iterator[str]:
     parts = []
     for prefix in _SIDES:
         cells = side(runs, row, prefix)
-        if cells["resampled_accuracy"].isna().all():
+        if cells["resampled_score"].isna().all():
             return
         lost = losses(cells)
-        exactly = "" if pd.isna(lost.exact.mean) else f", {points(lost.exact.mean)} by moving them exactly"
-        pixels = f"{points(lost.resampled.mean)}{within(lost.resampled.low, lost.resampled.high)}"
+        read = SCORES[row.score]
+        exactly = "" if pd.isna(lost.exact.mean) else f", {read.gain_text(lost.exact.mean)} by moving them exactly"
+        pixels = f"{read.gain_text(lost.resampled.mean)}{within(read, lost.resampled.low, lost.resampled.high)}"
         parts.append(
-            f"{_named(row, prefix)} loses {pixels} of its upright accuracy by resampling alone{exactly} and "
-            f"{points(lost.transformed.mean)} by both"
+            f"{_named(row, prefix)} loses {pixels} of its upright {read.label} by resampling alone{exactly} and "
+            f"{read.gain_text(lost.transformed.mean)} by both"
         )
     yield f"What the pixels cost, with {row.train_size:,} images: {'; '.join(parts)}."
 
@@ -141,17 +146,18 @@ def _exactness(tables: Tables, rows: pd.DataFrame) -> Iterator[str]:
     errors = errors[
         (errors["layer"] == "output") & (errors["stage"] == "trained") & (errors["train_size"] == row.train_size)
     ]
-    errors = errors[~errors["mirror"].astype(bool) & errors["metric"].str.startswith("relative")]
-    means = errors.groupby(["label", "degrees"])["error"].mean()
-    found = [
-        (label, {degrees: error for (name, degrees), error in means.items() if name == label})
-        for label in (row.label, row.plain_label)
-    ]
-    told = [
-        f"{label} {by_angle[90.0]:.1g} at 90 degrees and {max(by_angle.values()):.2g} at its worst angle"
-        for label, by_angle in found
-        if 90.0 in by_angle
-    ]
+    errors = errors[~errors["kind"].str.startswith("mirrored") & errors["metric"].str.startswith("relative")]
+    means = errors.groupby(["label", "magnitude"])["error"].mean()
+    told = []
+    for label in (row.label, row.plain_label):
+        at = means[label] if label in means.index.get_level_values("label") else means.iloc[:0]
+        if at.empty:
+            continue
+        unit = errors["unit"].iloc[0]
+        # the angle at which pixels are permuted; elsewhere the nearest to nothing
+        least = 90.0 if unit == "degrees" and 90.0 in at.index else at.index.min()
+        worst = "angle" if unit == "degrees" else unit
+        told.append(f"{label} {at[least]:.1g} at {least:g} {unit} and {at.max():.2g} at its worst {worst}")
     if told:
         yield f"Equivariance error after training: {'; '.join(told)}."
 
@@ -187,10 +193,6 @@ def _named(row: Any, prefix: str) -> str:
     return f"{getattr(row, f'{prefix}label')} ({how})"
 
 
-def _percent(share: float) -> str:
-    return "-" if pd.isna(share) else f"{100 * share:.1f} %"
-
-
-def within(low: float, high: float) -> str:
-    """Return the interval of a difference of shares in brackets, or nothing where there is none."""
-    return "" if pd.isna(low) else f" (95 % interval {100 * low:.1f} to {100 * high:.1f})"
+def within(read: Score, low: float, high: float) -> str:
+    """Return the interval of a difference of scaled scores in brackets, or nothing where there is none."""
+    return "" if pd.isna(low) else f" (95 % interval {read.range_text(low, high)})"

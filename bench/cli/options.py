@@ -29,7 +29,7 @@ TogetherOption = Annotated[
     typer.Option(min=1, help="Cells of one architecture that train as one batched network; 1 on CPU, 8 on a GPU."),
 ]
 OutOption = Annotated[Path | None, typer.Option(help="Results folder; by default results/<name of the suite>.")]
-ValueOption = Annotated[str, typer.Option(help="What is compared: transformed_accuracy, test_accuracy, test_nll, ...")]
+ValueOption = Annotated[str, typer.Option(help="What is compared: transformed_score, test_score, test_loss, ...")]
 FreshOption = Annotated[
     bool, typer.Option("--fresh/--resume", help="Start over, or go on from the cells that are done.")
 ]

@@ -12,7 +12,7 @@ from bench.cli.options import ResultsArgument, ValueOption, check_choice, finite
 from bench.errors import UserError
 
 if TYPE_CHECKING:
-    from bench.tables import Tables
+    from bench.results.tables import Tables
 
 
 @app.command()
@@ -22,22 +22,24 @@ def tables(
     of: Annotated[
         str, typer.Option(help="summary, controls, exchange, rates, differences, frontier or time")
     ] = "summary",
-    value: ValueOption = "transformed_accuracy",
+    value: ValueOption = "transformed_score",
 ) -> None:
     """Write the tables of a results folder anew.
 
     With --format, print what they say as a paper does instead.
     """
-    from bench import tables as made
-    from bench.results import check_readable
+    from bench.results import tables as made
+    from bench.results.folder import check_readable
 
     if form is not None:
         from bench.analysis.printed import FORMATS, KINDS, printed
-        from bench.analysis.ranking import BETTER
+        from bench.results.upgrade import todays_name
+        from bench.scores import VALUES
 
         check_choice("--format", form, [*FORMATS, "csv"])
         check_choice("--of", of, KINDS)
-        check_choice("--value", value, BETTER)
+        value = todays_name(value)
+        check_choice("--value", value, VALUES)
         print(printed(made.read(results), of, value, form), end="")
         return
     check_readable(results)
@@ -51,7 +53,7 @@ def tables(
 def compare(
     a: Annotated[Path, typer.Argument(help="The results folder to compare with.")],
     b: Annotated[Path, typer.Argument(help="The results folder that is judged.")],
-    value: ValueOption = "transformed_accuracy",
+    value: ValueOption = "transformed_score",
     tolerance: Annotated[
         float,
         typer.Option(
@@ -63,12 +65,14 @@ def compare(
 
     Cell by cell; the exit code is 1 if something regressed beyond the tolerance.
     """
-    from bench import tables as made
     from bench.analysis.compare import compare as compare_tables
     from bench.analysis.compare import told
-    from bench.analysis.ranking import BETTER
+    from bench.results import tables as made
+    from bench.results.upgrade import todays_name
+    from bench.scores import VALUES
 
-    check_choice("--value", value, BETTER)
+    value = todays_name(value)
+    check_choice("--value", value, VALUES)
     before, after = made.read(a), made.read(b)
     try:
         found = compare_tables(before, after, value, tolerance)
@@ -87,9 +91,9 @@ def power(
 
     From the noise of the seeds that there are: for one number of seeds, and for looking at 3, 5, 8 and 12.
     """
-    from bench import tables as made
     from bench.analysis.power import power as needed
     from bench.analysis.power import told
+    from bench.results import tables as made
 
     print("\n".join(told(needed(made.read(results).runs, points / 100), points / 100)))
 
@@ -103,7 +107,7 @@ def merge(
 
     Two different results of one cell are an error.
     """
-    from bench.results import merge as merge_folders
+    from bench.results.folder import merge as merge_folders
 
     _print_tables(merge_folders(sources, into), into)
 
@@ -112,7 +116,7 @@ def merge(
 def plot(results: ResultsArgument) -> None:
     """Draw the figures of a results folder anew from its tables."""
     from bench import figures
-    from bench import tables as made
+    from bench.results import tables as made
 
     read = made.read(results)
     for path in figures.draw_all(read, results / "figures"):

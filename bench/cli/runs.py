@@ -69,9 +69,9 @@ def plan(
     from bench.estimate import busy, estimate, measured
     from bench.execute.probe import probe
     from bench.plugins import Carried
+    from bench.results.store import Store
     from bench.rounds import expected, largest, rounds
     from bench.run import chosen_device, default_workers, is_cpu
-    from bench.store import Store
 
     where = chosen_device(device)
     found = _prepared(suite, overrides, plugin, out, fresh)

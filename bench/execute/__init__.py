@@ -8,7 +8,7 @@ from bench.cell import Cell
 from bench.execute import pool
 from bench.execute.batching import together
 from bench.execute.progress import Progress
-from bench.store import Record, Store
+from bench.results.store import Record, Store
 
 
 def execute(

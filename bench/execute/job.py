@@ -24,7 +24,7 @@ from bench.execute.settle import settle
 from bench.measure import peak_memory, score
 from bench.models.network import Network
 from bench.models.size import count_training_flops
-from bench.store import Record
+from bench.results.store import Record
 from bench.train import Fit, Snapshots, Trainee, fit, fit_together, precision
 
 #: The share of its seconds in which a training that is called exclusive had a processor.
@@ -112,8 +112,8 @@ class _Job:
             "build_seconds": built,
             "width": architecture.width,
             "parameters": architecture.parameters,
-            "flops_per_image": architecture.flops,
-            "training_flops_per_image": count_training_flops(
+            "flops_per_example": architecture.flops,
+            "training_flops_per_example": count_training_flops(
                 self.network, shape_of(load_data(cell.dataset, cell.dataset_options)), cell.budget.batch_size
             ),
         }
@@ -135,7 +135,7 @@ class _Job:
             "steps": result.steps,
             "train_seconds": result.seconds,
             "cpu_share": result.cpu_seconds / result.seconds,
-            "images_per_second": result.steps * self.cell.budget.batch_size / result.seconds,
+            "examples_per_second": result.steps * self.cell.budget.batch_size / result.seconds,
             "seconds_to_target": seconds_to_target(self.cell, result.curve),
         }
         if result.diverged_at is not None:

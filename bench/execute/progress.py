@@ -17,7 +17,8 @@ from rich.text import Text
 
 from bench.cell import Cell
 from bench.heartbeat import Beat
-from bench.store import Record
+from bench.results.store import Record
+from bench.scores import SCORES
 
 LAST = 8
 
@@ -35,11 +36,11 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
-def outcome(record: Record) -> str:
-    """Return what a cell gave in a few words: its accuracies, or its status with the reason."""
-    upright, transformed = (record.run.get(key) for key in ("test_accuracy", "transformed_accuracy"))
+def outcome(record: Record, score: str) -> str:
+    """Return what a cell gave in a few words: its scores of this name, or its status with the reason."""
+    upright, transformed = (record.run.get(key) for key in ("test_score", "transformed_score"))
     if record.status == "done" and upright is not None and transformed is not None:
-        return f"accuracy {upright:.3f} upright, {transformed:.3f} transformed"
+        return f"{SCORES[score].label} {upright:.3f} upright, {transformed:.3f} transformed"
     return f"{record.status}: {record.run['reason']}" if record.run.get("reason") else record.status
 
 
@@ -118,7 +119,7 @@ class Progress:
         self._live.update(Group(self._results(), self._bar))
 
     def _line(self, cell: Cell, record: Record) -> str:
-        return f"[{self._done}/{self._total}] {_named(cell)}: {outcome(record)} ({self._pace()})"
+        return f"[{self._done}/{self._total}] {_named(cell)}: {outcome(record, cell.score)} ({self._pace()})"
 
     def _pace(self) -> str:
         elapsed = time.monotonic() - self._began
@@ -133,7 +134,11 @@ class Progress:
             table.add_column(heading, justify="right" if heading in ("strength", "images", "seed") else "left")
         for cell, record in self._last:
             table.add_row(
-                Text(cell.label), f"{cell.strength:g}", str(cell.train_size), str(cell.seed), Text(outcome(record))
+                Text(cell.label),
+                f"{cell.strength:g}",
+                str(cell.train_size),
+                str(cell.seed),
+                Text(outcome(record, cell.score)),
             )
         for running in self._running.values():
             cell, more = running.cells[0], len(running.cells) - 1

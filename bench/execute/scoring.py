@@ -16,6 +16,7 @@ from bench.groups import parse
 from bench.measure import Inputs, Stage, score
 from bench.models.network import Network
 from bench.registry import measurements
+from bench.scores import SCORES
 
 
 def scores(
@@ -31,16 +32,16 @@ def scores(
     validated = score(network, *own_validation)
     images, labels = inputs.validation
     return {
-        "test_accuracy": upright.accuracy,
-        "test_nll": upright.nll,
-        "transformed_accuracy": transformed.accuracy,
-        "transformed_nll": transformed.nll,
-        "exact_accuracy": score(network, *inputs.exact).accuracy if inputs.exact else None,
-        "resampled_accuracy": resampled.accuracy,
-        "validation_accuracy": validated.accuracy,
-        "validation_nll": validated.nll,
-        "upright_validation_accuracy": score(network, cropped(images, crop), labels).accuracy,
-        "transformed_validation_accuracy": score(network, *transformed_validation).accuracy,
+        "test_score": upright.accuracy,
+        "test_loss": upright.nll,
+        "transformed_score": transformed.accuracy,
+        "transformed_loss": transformed.nll,
+        "exact_score": score(network, *inputs.exact).accuracy if inputs.exact else None,
+        "resampled_score": resampled.accuracy,
+        "validation_score": validated.accuracy,
+        "validation_loss": validated.nll,
+        "upright_validation_score": score(network, cropped(images, crop), labels).accuracy,
+        "transformed_validation_score": score(network, *transformed_validation).accuracy,
         "test_right": pack(upright.right.numpy(force=True)),
         # of an image that is moved several times, the first
         "transformed_right": pack(transformed.right[: len(upright.right)].numpy(force=True)),
@@ -50,7 +51,7 @@ def scores(
 
 def _chance(labels: Tensor) -> dict[str, float]:
     """Return what the test is to be held against: how many inputs it has, and the share of the largest class."""
-    return {"test_size": len(labels), "chance_accuracy": float(labels.bincount().max()) / len(labels)}
+    return {"test_size": len(labels), "chance_score": float(labels.bincount().max()) / len(labels)}
 
 
 def measure(
@@ -75,8 +76,9 @@ def measure(
 
 
 def seconds_to_target(cell: Cell, curve: list[dict[str, Any]]) -> float | None:
-    """Return the seconds of training at the first evaluation that reaches the accuracy that the cell asks for."""
-    target = cell.measure.target_accuracy
+    """Return the seconds of training at the first evaluation that reaches the score that the cell asks for."""
+    target = cell.measure.target_score
     if target is None:
         return None
-    return next((row["seconds"] for row in curve if row["validation_accuracy"] >= target), None)
+    good = SCORES[cell.score].scaled
+    return next((row["seconds"] for row in curve if good(row["validation_score"]) >= good(target)), None)

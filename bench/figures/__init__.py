@@ -10,28 +10,28 @@ from matplotlib.figure import Figure
 
 from bench.atomic import write_atomically
 from bench.figures import (
-    accuracy_by_size,
-    accuracy_by_strength,
-    accuracy_by_time,
     comparisons,
     equivariance_by_angle,
     equivariance_by_layer,
     exchange,
     learning_curves,
     measurements,
+    score_by_size,
+    score_by_strength,
+    score_by_time,
 )
 from bench.figures.settings import split
 from bench.figures.style import paper
-from bench.tables import Tables
+from bench.results.tables import Tables
 
 _MODULES = (
     comparisons,
     exchange,
-    accuracy_by_strength,
-    accuracy_by_size,
+    score_by_strength,
+    score_by_size,
     equivariance_by_angle,
     equivariance_by_layer,
-    accuracy_by_time,
+    score_by_time,
     learning_curves,
     measurements,
 )
@@ -39,13 +39,16 @@ _MODULES = (
 FIGURES: dict[str, Callable[..., Figure | None]] = {m.__name__.rpartition(".")[2]: m.draw for m in _MODULES}
 REASONS: dict[str, Callable[[Tables], str | None]] = {m.__name__.rpartition(".")[2]: m.reason for m in _MODULES}
 
+#: What figures were called in 0.1; the names are still understood, and their files are replaced.
+FORMER = {f"accuracy_by_{axis}": f"score_by_{axis}" for axis in ("strength", "size", "time")}
+
 # neither names a date, so that the same tables give the same files
 _FORMATS: dict[str, dict[str, None]] = {
     "png": {"Software": None},
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
 
-__all__ = ["FIGURES", "REASONS", "draw_all", "skipped"]
+__all__ = ["FIGURES", "FORMER", "REASONS", "draw_all", "skipped"]
 
 
 def draw_all(tables: Tables, folder: Path) -> list[Path]:
@@ -62,7 +65,7 @@ def draw_all(tables: Tables, folder: Path) -> list[Path]:
             if figure is not None:
                 written += [_save(figure, folder / f"{_named(name, setting)}.{kind}") for kind in _FORMATS]
                 figure.clear()
-    for name in FIGURES:
+    for name in (*FIGURES, *FORMER):
         for kind in _FORMATS:
             for path in {folder / f"{name}.{kind}", *folder.glob(f"{name}-*.{kind}")}.difference(written):
                 path.unlink(missing_ok=True)

@@ -13,8 +13,8 @@ from bench.analysis.comparisons import comparisons
 from bench.analysis.summary import each
 from bench.figures import layout, style
 from bench.figures.looks import looks
-from bench.figures.settings import note, obstacle
-from bench.tables import Tables
+from bench.figures.settings import note, obstacle, score_of
+from bench.results.tables import Tables
 
 
 def reason(tables: Tables) -> str | None:
@@ -41,17 +41,18 @@ def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
     names = list(dict.fromkeys(f"{row.label}\n{row.at}" for row in each(rows)))
     appearance = looks(tables.runs)
     figure, axes = layout.row_panels([f"{size:,} training images" for size in sizes], names, on)
-    margin = 100 * float(rows["margin"].iloc[0])
+    score, limit = score_of(tables), float(rows["margin"].iloc[0])
     for ax, size in zip(axes, sizes, strict=True):
-        ax.axvspan(-margin, margin, color="#e8e8e8", linewidth=0)
-        ax.axvline(0, color=style.GREY, linewidth=0.6)
+        ax.set_xscale("linear" if score.is_share else "log")
+        ax.axvspan(score.gain(-limit), score.gain(limit), color="#e8e8e8", linewidth=0)
+        ax.axvline(score.gain(0.0), color=style.GREY, linewidth=0.6)
         for row in each(rows[rows["train_size"] == size]):
             look, y = appearance[row.label], len(names) - 1 - names.index(f"{row.label}\n{row.at}")
-            ends = np.nan_to_num([row.difference - row.low, row.high - row.difference])
+            gain, low, high = (score.gain(value) for value in (row.difference, row.low, row.high))
             ax.errorbar(
-                [100 * row.difference],
+                [gain],
                 [y],
-                xerr=100 * ends[:, None],
+                xerr=np.nan_to_num([[gain - low], [high - gain]]),
                 ecolor=look.colour,
                 elinewidth=0.9,
                 capsize=2,
@@ -59,10 +60,10 @@ def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
                 label=row.label,
                 **look.keywords(),
             )
-    layout.label_axes(axes, "gain, points", "")
+    layout.label_axes(axes, score.gain_label, "")
     entries = {label: style.entry(look) for label, look in appearance.items() if label in set(rows["label"])}
     told = [
         "intervals are those of the tests, all looks and comparisons counted, on seeds that chose nothing",
-        f"grey is what counts as equal, {margin:g} points",
+        f"grey is what counts as equal, {score.margin_text(limit)}",
     ]
     return layout.finish(figure, entries, note(tables, "gain on test inputs moved by", rows["n"], *told), on)

@@ -17,9 +17,9 @@ from bench.analysis.summary import summarise
 from bench.figures import layout, scales, style
 from bench.figures.looks import looks
 from bench.figures.settings import extremes, note, obstacle, of_done, reaching_zero
-from bench.tables import Tables
+from bench.results.tables import Tables
 
-AXES = ["mirror", "stage", "strength", "label", "degrees"]
+AXES = ["kind", "stage", "strength", "label", "magnitude"]
 FLOOR: Literal[":"] = ":"
 # errors below it are rounding: how small they are says little, and would take most of a logarithmic axis
 ROUNDING = 1e-3
@@ -37,7 +37,7 @@ def reason(tables: Tables) -> str | None:
 
 @style.paper()
 def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
-    """Return panels for both stages of the largest training set, a second row for mirrored elements, or None.
+    """Return panels for both stages of the largest training set, a row for every kind of element, or None.
 
     Trained without augmentation is solid and with the strongest dashed; before training the two are the same network.
     Errors of exactly zero lie on a line of their own below the others. The dotted line is the floor: what
@@ -47,7 +47,7 @@ def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
         return None
     chosen = _chosen(tables)
     points = summarise(chosen[chosen["layer"] == "output"], AXES, "error")
-    floors = summarise(chosen[chosen["layer"] == "input"], ["mirror", "stage", "degrees"], "floor")
+    floors = summarise(chosen[chosen["layer"] == "input"], ["kind", "stage", "magnitude"], "floor")
     floors = floors[floors["mean"] > 0]
     remarks = reaching_zero(points)
     if (points["mean"] < ROUNDING).any():
@@ -58,27 +58,28 @@ def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
     shown = [label for label in appearance if label in set(points["label"])]
     strengths = sorted(set(points["strength"]))
     size = chosen["train_size"].iloc[0]
-    pairs = sorted(set(zip(points["mirror"], points["stage"], strict=True)))
-    titles = [_title(mirror, stage, size) for mirror, stage in pairs]
+    pairs = sorted(set(zip(points["kind"], points["stage"], strict=True)), key=lambda pair: (len(pair[0]), *pair))
+    titles = [_title(kind, stage, size, len({kind for kind, _ in pairs}) > 1) for kind, stage in pairs]
     figure, axes = layout.panels(titles, len(set(points["stage"])), height=2.2, on=on)
     lines = [(label, strength) for label in shown for strength in strengths]
-    degrees = sorted(set(points["degrees"]))
-    shifts = scales.dodges(len(lines), degrees, alone=30)
+    magnitudes = sorted(set(points["magnitude"]))
+    unit = chosen["unit"].iloc[0]
+    shifts = scales.dodges(len(lines), magnitudes, alone=magnitudes[0] / 3 or 1)
     error_axis(axes, zero, points, floors)
-    for ax, (mirror, stage) in zip(axes, pairs, strict=True):
-        scales.ticks(ax, degrees, "{x:g}°", alone=20)
-        here = (points["mirror"] == mirror) & (points["stage"] == stage)
-        floor = floors[(floors["mirror"] == mirror) & (floors["stage"] == stage)]
+    for ax, (kind, stage) in zip(axes, pairs, strict=True):
+        scales.ticks(ax, magnitudes, "{x:g}°" if unit == "degrees" else "{x:g}", alone=magnitudes[0] / 4 or 1)
+        here = (points["kind"] == kind) & (points["stage"] == stage)
+        floor = floors[(floors["kind"] == kind) & (floors["stage"] == stage)]
         if not floor.empty:
             # of the data alone: the same for every network
-            ax.plot(floor["degrees"], floor["mean"], FLOOR, color=style.GREY, marker=".", linewidth=1, label="floor")
+            ax.plot(floor["magnitude"], floor["mean"], FLOOR, color=style.GREY, marker=".", linewidth=1, label="floor")
         for (label, strength), shift in zip(lines, shifts, strict=True):
             look = appearance[label]
             part = points[here & (points["label"] == label) & (points["strength"] == strength)]
             if not part.empty:
                 above = part.assign(**{end: part[end].clip(lower=zero) for end in ("mean", "low", "high")})
-                style.line(ax, part["degrees"] + shift, above, look, label, style.dash(strength))
-    layout.label_axes(axes, "angle", "relative equivariance error")
+                style.line(ax, part["magnitude"] + shift, above, look, label, style.dash(strength))
+    layout.label_axes(axes, "angle" if unit == "degrees" else unit, "relative equivariance error")
     entries = {label: style.entry(appearance[label]) for label in shown} | style.strength_entries(strengths)
     if not floors.empty:
         entries["resampling floor of the image"] = Line2D([], [], color=style.GREY, linestyle=FLOOR, marker=".")
@@ -91,8 +92,8 @@ def _chosen(tables: Tables) -> pd.DataFrame:
     rows = of_done(tables.equivariance, tables.runs)
     if rows.empty:
         return rows
-    # rows without an angle are of other metrics
-    rows = rows[rows["layer"].isin(["input", "output"]) & rows["error"].notna() & rows["degrees"].notna()]
+    # rows without a magnitude are of other metrics
+    rows = rows[rows["layer"].isin(["input", "output"]) & rows["error"].notna() & rows["magnitude"].notna()]
     rows = rows[rows["train_size"] == rows["train_size"].max()]
     strengths = extremes(tables.runs)
     trained = (rows["stage"] == "trained") & rows["strength"].isin(strengths)
@@ -100,8 +101,8 @@ def _chosen(tables: Tables) -> pd.DataFrame:
     return chosen
 
 
-def _title(mirror: bool, stage: str, size: int) -> str:
-    moved = "mirrored and rotated, " if mirror else ""
+def _title(kind: str, stage: str, size: int, several: bool) -> str:
+    moved = f"{kind}, " if several else ""
     return f"{moved}{'at initialisation' if stage == 'init' else f'trained on {size:,} images'}"
 
 

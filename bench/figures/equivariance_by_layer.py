@@ -14,9 +14,9 @@ from bench.figures import layout, style
 from bench.figures.equivariance_by_angle import ROUNDING, error_axis, zero_level
 from bench.figures.looks import looks
 from bench.figures.settings import note, obstacle, of_done, reaching_zero
-from bench.tables import Tables
+from bench.results.tables import Tables
 
-AXES = ["degrees", "stage", "label", "layer"]
+AXES = ["magnitude", "stage", "label", "layer"]
 
 
 def reason(tables: Tables) -> str | None:
@@ -30,6 +30,8 @@ def reason(tables: Tables) -> str | None:
 @style.paper()
 def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
     """Return panels for 90 degrees and for an angle between, of the largest training set, or None: see `reason`.
+
+    Where elements are not counted in degrees, the least and the largest that were measured.
 
     Before training is solid and after it, with the least augmentation, dashed. Layers on which an angle does not act
     (45 degrees on regular fields of C4) have no point.
@@ -46,16 +48,17 @@ def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
     layers = list(dict.fromkeys(_in_order(chosen)))
     appearance = looks(tables.runs)
     shown = [label for label in appearance if label in set(points["label"])]
-    angles = sorted(set(points["degrees"]))
-    figure, axes = layout.panels([f"turned by {angle:g}°" for angle in angles], height=2.2, on=on)
+    magnitudes, unit = sorted(set(points["magnitude"])), chosen["unit"].iloc[0]
+    titles = [f"turned by {each:g}°" if unit == "degrees" else f"{unit} {each:g}" for each in magnitudes]
+    figure, axes = layout.panels(titles, height=2.2, on=on)
     error_axis(axes, zero, points, points.iloc[:0].assign(mean=[]))
     position = {layer: i for i, layer in enumerate(layers)}
     shifts = np.linspace(-0.25, 0.25, len(shown)) if len(shown) > 1 else [0.0]
-    for ax, angle in zip(axes, angles, strict=True):
+    for ax, magnitude in zip(axes, magnitudes, strict=True):
         ax.set_xticks(range(len(layers)), layers, rotation=45, ha="right")
         for label, shift in zip(shown, shifts, strict=True):
             for stage, dash in (("init", "-"), ("trained", "--")):
-                of_label = (points["label"] == label) & (points["stage"] == stage) & (points["degrees"] == angle)
+                of_label = (points["label"] == label) & (points["stage"] == stage) & (points["magnitude"] == magnitude)
                 part = points[of_label].assign(at=points["layer"].map(position)).sort_values("at")
                 if not part.empty:
                     above = part.assign(**{end: part[end].clip(lower=zero) for end in ("mean", "low", "high")})
@@ -71,13 +74,16 @@ def _chosen(tables: Tables) -> pd.DataFrame:
     rows = of_done(tables.equivariance, tables.runs)
     if rows.empty:
         return rows
-    rows = rows[rows["degrees"].notna() & ~rows["mirror"].astype(bool) & rows["error"].notna()]
-    rows = rows[(rows["degrees"] != 0) & (rows["layer"] != "input") & (rows["train_size"] == rows["train_size"].max())]
+    rows = rows[rows["magnitude"].notna() & ~rows["kind"].str.startswith("mirrored") & rows["error"].notna()]
+    rows = rows[
+        (rows["magnitude"] != 0) & (rows["layer"] != "input") & (rows["train_size"] == rows["train_size"].max())
+    ]
     rows = rows[rows["strength"] == rows["strength"].min()]
-    exact = rows["degrees"] % 90 == 0
-    between = rows.loc[~exact, "degrees"]
-    angles = {rows.loc[exact, "degrees"].min(), between.iloc[(between - 45).abs().argmin()] if len(between) else None}
-    chosen: pd.DataFrame = rows.loc[rows["degrees"].isin(angles)]
+    exact = rows["magnitude"] % 90 == 0
+    between = rows.loc[~exact, "magnitude"]
+    angles = {rows.loc[exact, "magnitude"].min(), between.iloc[(between - 45).abs().argmin()] if len(between) else None}
+    ends = {rows["magnitude"].min(), rows["magnitude"].max()}
+    chosen: pd.DataFrame = rows.loc[rows["magnitude"].isin(angles if (rows["unit"] == "degrees").all() else ends)]
     return chosen
 
 

@@ -14,8 +14,8 @@ from bench.analysis.brackets import brackets
 from bench.analysis.summary import each
 from bench.figures import layout, scales, style
 from bench.figures.looks import looks
-from bench.figures.settings import note, obstacle
-from bench.tables import Tables
+from bench.figures.settings import note, obstacle, score_of
+from bench.results.tables import Tables
 
 
 def reason(tables: Tables) -> str | None:
@@ -71,4 +71,5 @@ def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
         "from the largest number at which the plain network is surely worse to the least at which it is surely better",
         "an arrow where what was tried does not bound it; a marker where the means cross, interpolated",
     ]
-    return layout.finish(figure, entries, note(tables, "accuracy on test inputs moved by", rows["n"], *told), on)
+    what = f"{score_of(tables).label} on test inputs moved by"
+    return layout.finish(figure, entries, note(tables, what, rows["n"], *told), on)

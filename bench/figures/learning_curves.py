@@ -1,4 +1,4 @@
-"""Validation accuracy against training time, while it goes on."""
+"""Validation score against training time, while it goes on."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from bench.analysis.summary import summarise
 from bench.figures import layout, scales, style
 from bench.figures.looks import looks
-from bench.figures.settings import extremes, note, obstacle, of_done, timing, within_bounds
-from bench.tables import Tables
+from bench.figures.settings import extremes, note, obstacle, of_done, score_of, timing, within_bounds
+from bench.results.tables import Tables
 
 AXES = ["train_size", "strength", "label", "step"]
 
@@ -29,11 +29,12 @@ def reason(tables: Tables) -> str | None:
 def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
     """Return a panel per training-set size, without augmentation and with the strongest, or None: see `reason`.
 
-    A line goes through the mean accuracy at the mean time of every evaluation, in the band of the accuracy's interval.
+    A line goes through the mean score at the mean time of every evaluation, in the band of the score's interval.
     """
     if reason(tables):
         return None
-    points, remarks = within_bounds(_points(tables))
+    score = score_of(tables)
+    points, remarks = within_bounds(_points(tables), score)
     appearance = looks(tables.runs)
     shown = [label for label in appearance if label in set(points["label"])]
     pairs = sorted(set(zip(points["train_size"], points["strength"], strict=True)))
@@ -43,7 +44,7 @@ def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
     figure, axes = layout.panels([f"{size:,} images, {style.named(strength)}" for size, strength in pairs], grid, on=on)
     parts = [points[(points["train_size"] == size) & (points["strength"] == strength)] for size, strength in pairs]
     scales.time_axis(axes, [part["seconds"] for part in parts])
-    scales.percent_axis(axes, points)
+    scales.score_axis(axes, points, score)
     for ax, part in zip(axes, parts, strict=True):
         for label in shown:
             curve = part[part["label"] == label]
@@ -65,7 +66,7 @@ def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
             ax.fill_between(
                 curve["seconds"], curve["low"], curve["high"], color=look.colour, alpha=0.1, linewidth=0, label=label
             )
-    layout.label_axes(axes, "training time (s)", "validation accuracy")
+    layout.label_axes(axes, "training time (s)", f"validation {score.label}")
     entries = {label: style.entry(appearance[label]) for label in shown}
     return layout.finish(
         figure,
@@ -82,6 +83,6 @@ def _points(tables: Tables) -> pd.DataFrame:
         return curves
     curves = curves.loc[curves["strength"].isin(extremes(tables.runs))]
     seconds = summarise(curves, AXES, "seconds").rename(columns={"mean": "seconds"})[[*AXES, "seconds"]]
-    points = summarise(curves, AXES, "validation_accuracy").merge(seconds, on=AXES)
+    points = summarise(curves, AXES, "validation_score").merge(seconds, on=AXES)
     timed: pd.DataFrame = points.loc[points["seconds"] > 0]
     return timed

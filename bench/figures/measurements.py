@@ -12,7 +12,7 @@ from bench.analysis.summary import done, summarise
 from bench.figures import layout, scales, style
 from bench.figures.looks import looks
 from bench.figures.settings import note, obstacle
-from bench.tables import AXES, COLUMNS, Tables
+from bench.results.tables import AXES, COLUMNS, Tables
 
 MOST = 6
 

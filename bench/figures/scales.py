@@ -11,6 +11,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, PercentFormatter
 
+from bench.scores import Score
+
 # the numbers of each decade on an axis of more than so many decades: about three to seven in all
 NUMBERS: tuple[tuple[float, tuple[float, ...]], ...] = (
     (2.2, (1,)),
@@ -20,8 +22,17 @@ NUMBERS: tuple[tuple[float, tuple[float, ...]], ...] = (
 )
 
 
-def percent_axis(axes: Sequence[Axes], points: pd.DataFrame) -> None:
-    """Show shares as percents, between limits that hold every mean and every interval."""
+def score_axis(axes: Sequence[Axes], points: pd.DataFrame, score: Score) -> None:
+    """Show scores between limits that hold every mean and interval: shares as percents, errors on decades."""
+    if score.is_share:
+        _percents(axes, points)
+    else:
+        axes[0].set_yscale("log")
+        ends = points[["mean", "low", "high"]].to_numpy(float)
+        axes[0].set_ylim(float(np.nanmin(ends)) / 1.3, float(np.nanmax(ends)) * 1.3)
+
+
+def _percents(axes: Sequence[Axes], points: pd.DataFrame) -> None:
     low = float(np.nanmin(points[["mean", "low"]].to_numpy(float)))
     high = float(np.nanmax(points[["mean", "high"]].to_numpy(float)))
     # a span of two points at least, so that a difference of nothing does not look like one

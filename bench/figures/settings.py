@@ -12,12 +12,13 @@ from collections import Counter
 import pandas as pd
 
 from bench.analysis.summary import done
-from bench.tables import Tables
+from bench.results.tables import Tables
+from bench.scores import SCORES, Score
 
 SETTING = ["suite", "dataset", "augmentation_group"]
 CELL = [*SETTING, "copies", "label", "train_size", "strength", "seed"]
 
-#: What a figure of transformed accuracy says about the augmentation group.
+#: What a figure of transformed scores says about the augmentation group.
 TRANSFORMED = "test inputs moved by random elements of"
 
 
@@ -86,8 +87,16 @@ def note(tables: Tables, about: str, seeds: pd.Series[int], *remarks: str) -> st
     return "; ".join([*parts, *remarks]) + "."
 
 
-def within_bounds(points: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """Return the points of a share with intervals cut to [0, 1], where its mean must lie, and what a note says."""
+def score_of(tables: Tables) -> Score:
+    """Return how the scores of a figure are read: its cells are of one data set."""
+    return SCORES[tables.runs["score"].iloc[0]]
+
+
+def within_bounds(points: pd.DataFrame, score: Score) -> tuple[pd.DataFrame, list[str]]:
+    """Return points with intervals cut to where a mean can be and an axis can show it, and what a note says."""
+    if not score.is_share:
+        # a logarithmic axis has no zero: an interval that reaches it has no lower half
+        return points.assign(low=points["low"].where(points["low"] > 0, points["mean"])), reaching_zero(points)
     cut = (points["low"] < 0) | (points["high"] > 1)
     bounded = points.assign(low=points["low"].clip(lower=0), high=points["high"].clip(upper=1))
     return bounded, ["intervals are cut at 0 and 100\N{NO-BREAK SPACE}%"] if cut.any() else []

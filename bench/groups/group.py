@@ -6,6 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import ClassVar
 
 import numpy as np
 
@@ -63,6 +64,19 @@ class Element:
     def keeps_grid(self) -> bool:
         """Whether the element permutes the pixels of a square grid (a multiple of 90 degrees, mirrored or not)."""
         return (self.turn * 4).denominator == 1
+
+    @property
+    def kind(self) -> str:
+        """What moves, in the words of the tables."""
+        return "mirrored rotation" if self.mirror else "rotation"
+
+    #: What `magnitude` is counted in.
+    unit: ClassVar[str] = "degrees"
+
+    @property
+    def magnitude(self) -> float:
+        """How far the element turns, in degrees from 0 to 360, counterclockwise."""
+        return float(self.turn * 360)
 
     def __str__(self) -> str:
         parts = ["mirror"] if self.mirror else []

@@ -92,8 +92,9 @@ def _row(g: Element, layer: str, values: Tensor) -> dict[str, Any]:
     return {
         "layer": layer,
         "element": str(g),
-        "degrees": float(g.turn * 360),
-        "mirror": g.mirror,
+        "kind": g.kind,
+        "magnitude": g.magnitude,
+        "unit": g.unit,
         "error": float(errors.mean()),
         "error_max": float(errors.max()),
         "floor": float(floors.mean()),

@@ -175,8 +175,9 @@ def _row(flow: str, layer: str, metric: str, values: Tensor) -> dict[str, Any]:
     return {
         "layer": layer,
         "element": f"d/dt {flow}",
-        "degrees": None,
-        "mirror": False,
+        "kind": "flow",
+        "magnitude": None,
+        "unit": None,
         "error": float(errors.mean()),
         "error_max": float(errors.max()),
         "floor": None,

@@ -16,7 +16,7 @@ def export(network: M) -> M:
     """Return a copy in evaluation mode with the same outputs (to rounding), whose convolutions are ``nn.Conv2d``.
 
     Kernels are expanded once and for all, and normalisations that follow a convolution are folded into it. It needs no
-    basis, can be traced or compiled, and costs what `flops_per_image` says. The network itself is left as it is.
+    basis, can be traced or compiled, and costs what `flops_per_example` says. The network itself is left as it is.
     """
     twin = copy.deepcopy(network).eval()
     _make_plain(twin)

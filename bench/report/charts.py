@@ -17,9 +17,10 @@ from bench.analysis.frontier import frontier
 from bench.analysis.summary import done, each, summarise
 from bench.figures.comparisons import tested
 from bench.figures.looks import Look, looks
-from bench.figures.settings import extremes, of_done, split
+from bench.figures.settings import extremes, of_done, score_of, split
 from bench.figures.style import GREY, named
-from bench.tables import Tables
+from bench.results.tables import Tables
+from bench.scores import Score
 
 #: matplotlib's markers by their names in plotly.
 MARKERS = {
@@ -64,16 +65,17 @@ def _of_setting(tables: Tables, appearance: Mapping[str, Look]) -> Iterator[Char
     runs = done(tables.runs)
     if runs.empty:
         return
+    score = score_of(tables)
     yield _comparisons(tables, appearance)
-    points = _percent(summarise(runs, ["train_size", "strength", "label"], "transformed_accuracy"))
+    points = _read(score, summarise(runs, ["train_size", "strength", "label"], "transformed_score"))
     yield Chart(
-        "Accuracy by augmentation strength",
+        f"{_capital(score)} by augmentation strength",
         "Test inputs moved by random elements of the whole group; means with 95 % t-intervals over seeds.",
         [
             Panel(
                 f"{size:,} training images",
                 [_line(rows, "strength", appearance[label], label) for label, rows in _groups(of_size, "label")],
-                _axes("augmentation strength", "accuracy, %"),
+                _axes("augmentation strength", _unit(score), _log(score)),
             )
             for size, of_size in points.groupby("train_size")
         ],
@@ -81,64 +83,66 @@ def _of_setting(tables: Tables, appearance: Mapping[str, Look]) -> Iterator[Char
     compared = points[points["strength"].isin(extremes(tables.runs))]
     if points["train_size"].nunique() > 1:
         yield Chart(
-            "Accuracy by training-set size",
+            f"{_capital(score)} by training-set size",
             "Solid without augmentation, dashed with the strongest; means with 95 % t-intervals over seeds.",
             [
                 Panel(
                     "",
                     list(_by_strength(compared, "train_size", appearance)),
-                    _axes("training images", "accuracy, %", "x"),
+                    _axes("training images", _unit(score), "x" + _log(score)),
                 )
             ],
         )
-    yield _by_cost(runs, points, appearance, "train_seconds", "training time, s")
+    yield _by_cost(runs, points, appearance, score)
     yield _frontier(tables, appearance)
     yield _equivariance(tables, appearance)
     yield _curves(tables, appearance)
 
 
 def _comparisons(tables: Tables, appearance: Mapping[str, Look]) -> Chart:
-    rows = tested(tables)
+    rows, score = tested(tables), score_of(tables)
     panels = []
     for size, of_size in rows.groupby("train_size"):
-        traces = [_gain(row, appearance[row.label]) for row in each(of_size[::-1])]
-        axes = _axes("gain, points", "")
-        axes["xaxis"] |= {"rangemode": "tozero", "zeroline": True, "zerolinecolor": GREY}
+        traces = [_gain(row, appearance[row.label], score) for row in each(of_size[::-1])]
+        axes = _axes(score.gain_label, "", "" if score.is_share else "x")
+        if score.is_share:
+            axes["xaxis"] |= {"rangemode": "tozero", "zeroline": True, "zerolinecolor": GREY}
         panels.append(Panel(f"{size:,} training images", traces, axes))
     return Chart(
         "What building the symmetry in gains",
-        "Transformed accuracy minus that of the plain network of the same size, on seeds that chose nothing; intervals "
-        "are those of the tests, all looks and comparisons counted.",
+        f"How much better the transformed {score.label} is than that of the plain network of the same size, on seeds "
+        "that chose nothing; intervals are those of the tests, all looks and comparisons counted.",
         panels,
         is_first=True,
     )
 
 
-def _gain(row: Any, look: Look) -> dict[str, Any]:
+def _gain(row: Any, look: Look, score: Score) -> dict[str, Any]:
     """Return the trace of one comparison: a point with a horizontal interval."""
     trace: dict[str, Any] = {
-        "x": _rounded([100 * row.difference]),
+        "x": _rounded([score.gain(row.difference)]),
         "y": [f"{row.label}, {row.at}"],
         "name": row.label,
         "mode": "markers",
         "marker": {"color": look.colour, "symbol": MARKERS[look.marker] + ("" if look.filled else "-open"), "size": 8},
         "text": [f"over {row.n} seeds, against {row.plain_label}"],
-        "hovertemplate": "%{x} points %{text}<extra>%{fullData.name}</extra>",
+        "hovertemplate": f"%{{x}}{' points' if score.is_share else ''} %{{text}}<extra>%{{fullData.name}}</extra>",
     }
     if not np.isnan(row.low):
-        above, below = 100 * (row.high - row.difference), 100 * (row.difference - row.low)
+        gain, low, high = (score.gain(value) for value in (row.difference, row.low, row.high))
+        above, below = high - gain, gain - low
         bars = {"array": _rounded([above]), "arrayminus": _rounded([below]), "thickness": 1.5, "width": 4}
         trace["error_x"] = {"type": "data", "symmetric": False, **bars}
     return trace
 
 
-def _by_cost(runs: pd.DataFrame, points: pd.DataFrame, appearance: Mapping[str, Look], cost: str, axis: str) -> Chart:
+def _by_cost(runs: pd.DataFrame, points: pd.DataFrame, appearance: Mapping[str, Look], score: Score) -> Chart:
     at = ["train_size", "strength", "label"]
-    costs = runs.groupby(at)[cost].mean().rename("cost").reset_index()
+    costs = runs.groupby(at)["train_seconds"].mean().rename("cost").reset_index()
     merged = points.merge(costs[costs["cost"] > 0], on=at)
     shared = (runs["timing"] == "shared").any()
     return Chart(
-        "Accuracy by training time",
+        f"{_capital(score)} by training time",
         "Every point is a strength of augmentation."
         + (" Cells shared the device, so that seconds are indications only." if shared else ""),
         [
@@ -148,7 +152,7 @@ def _by_cost(runs: pd.DataFrame, points: pd.DataFrame, appearance: Mapping[str, 
                     _line(rows, "cost", appearance[label], label, hover=[named(s) for s in rows["strength"]])
                     for label, rows in _groups(of_size, "label")
                 ],
-                _axes(axis, "accuracy, %", "x"),
+                _axes("training time, s", _unit(score), "x" + _log(score)),
             )
             for size, of_size in merged.groupby("train_size")
         ],
@@ -156,11 +160,12 @@ def _by_cost(runs: pd.DataFrame, points: pd.DataFrame, appearance: Mapping[str, 
 
 
 def _frontier(tables: Tables, appearance: Mapping[str, Look]) -> Chart:
-    rows = _percent(frontier(tables, "flops"))
+    score = score_of(tables)
+    rows = _read(score, frontier(tables, "flops"))
     return Chart(
         "The best of every compute budget",
-        "For each family the best accuracy on transformed validation inputs within a budget of training FLOPs, over "
-        "all strengths, sizes and evaluations during training.",
+        f"For each family the best {score.label} on transformed validation inputs within a budget of training FLOPs, "
+        "over all strengths, sizes and evaluations during training.",
         [
             Panel(
                 "",
@@ -178,7 +183,7 @@ def _frontier(tables: Tables, appearance: Mapping[str, Look]) -> Chart:
                     )
                     for label, of_label in _groups(rows, "label")
                 ],
-                _axes("training FLOPs", "validation accuracy, %", "x"),
+                _axes("training FLOPs", f"validation {_unit(score)}", "x" + _log(score)),
             )
         ]
         if len(rows)
@@ -189,14 +194,14 @@ def _frontier(tables: Tables, appearance: Mapping[str, Look]) -> Chart:
 def _equivariance(tables: Tables, appearance: Mapping[str, Look]) -> Chart:
     errors = of_done(tables.equivariance, tables.runs)
     if not errors.empty:
-        errors = errors[errors["degrees"].notna() & (errors["train_size"] == errors["train_size"].max())]
+        errors = errors[errors["magnitude"].notna() & (errors["train_size"] == errors["train_size"].max())]
     panels = []
-    for (mirror, stage), rows in errors.groupby(["mirror", "stage"]) if not errors.empty else ():
+    for (kind, stage), rows in errors.groupby(["kind", "stage"]) if not errors.empty else ():
         strengths = extremes(tables.runs)[:1] if stage == "init" else extremes(tables.runs)
         ends = rows[(rows["layer"] == "output") & rows["strength"].isin(strengths)]
-        means = summarise(ends, ["strength", "label", "degrees"], "error")
-        floor = rows[rows["layer"] == "input"].groupby("degrees")["floor"].mean()
-        traces = list(_by_strength(means, "degrees", appearance))
+        means = summarise(ends, ["strength", "label", "magnitude"], "error")
+        floor = rows[rows["layer"] == "input"].groupby("magnitude")["floor"].mean()
+        traces = list(_by_strength(means, "magnitude", appearance))
         traces.append(
             {
                 "x": _rounded(floor[floor > 0].index),
@@ -206,8 +211,10 @@ def _equivariance(tables: Tables, appearance: Mapping[str, Look]) -> Chart:
                 "line": {"color": GREY, "dash": "dot", "width": 1.5},
             }
         )
-        title = ("mirrored, " if mirror else "") + ("at initialisation" if stage == "init" else "after training")
-        panels.append(Panel(title, traces, _axes("angle, degrees", "relative error", "y")))
+        title = ("" if kind == "rotation" else f"{kind}, ") + (
+            "at initialisation" if stage == "init" else "after training"
+        )
+        panels.append(Panel(title, traces, _axes(_magnitude(rows["unit"].iloc[0]), "relative error", "y")))
     return Chart(
         "Equivariance error by angle",
         "End to end, on the largest training set; solid without augmentation, dashed with the strongest. Dotted is "
@@ -216,15 +223,20 @@ def _equivariance(tables: Tables, appearance: Mapping[str, Look]) -> Chart:
     )
 
 
+def _magnitude(unit: str) -> str:
+    return "angle, degrees" if unit == "degrees" else unit
+
+
 def _curves(tables: Tables, appearance: Mapping[str, Look]) -> Chart:
     curves = of_done(tables.curves, tables.runs)
     if curves.empty:
         return Chart("Learning curves", "")
     curves = curves[curves["strength"].isin(extremes(tables.runs))]
     at = ["train_size", "strength", "label", "step"]
-    points = summarise(curves, at, "validation_accuracy")
-    points["seconds"] = curves.dropna(subset=["validation_accuracy"]).groupby(at)["seconds"].mean().to_numpy()
-    points = _percent(points[points["seconds"] > 0]).assign(low=np.nan, high=np.nan)
+    points = summarise(curves, at, "validation_score")
+    points["seconds"] = curves.dropna(subset=["validation_score"]).groupby(at)["seconds"].mean().to_numpy()
+    score = score_of(tables)
+    points = _read(score, points[points["seconds"] > 0]).assign(low=np.nan, high=np.nan)
     return Chart(
         "Learning curves",
         "Validation inputs moved as in training; means over seeds. Solid without augmentation, dashed with the "
@@ -233,7 +245,7 @@ def _curves(tables: Tables, appearance: Mapping[str, Look]) -> Chart:
             Panel(
                 f"{size:,} training images",
                 list(_by_strength(of_size, "seconds", appearance, "step")),
-                _axes("training time, s", "validation accuracy, %", "x"),
+                _axes("training time, s", f"validation {_unit(score)}", "x" + _log(score)),
             )
             for size, of_size in points.groupby("train_size")
         ],
@@ -289,11 +301,24 @@ def _axes(x: str, y: str, logarithmic: str = "") -> dict[str, Any]:
     return {"xaxis": {"title": {"text": x}, **kinds["x"]}, "yaxis": {"title": {"text": y}, **kinds["y"]}}
 
 
-def _percent(points: pd.DataFrame) -> pd.DataFrame:
-    """Return the points of a share in percent, their intervals cut to where a mean of shares can lie."""
-    ends = {key: 100 * points[key].clip(0, 1) for key in ("mean", "low", "high")}
-    percent: pd.DataFrame = points.assign(**ends)
-    return percent
+def _read(score: Score, points: pd.DataFrame) -> pd.DataFrame:
+    """Return points as an axis has them: shares in percent, their intervals cut to where a mean of shares can lie."""
+    ends = {key: 100 * points[key].clip(0, 1) if score.is_share else points[key] for key in ("mean", "low", "high")}
+    read: pd.DataFrame = points.assign(**ends)
+    return read
+
+
+def _unit(score: Score) -> str:
+    return f"{score.label}, %" if score.is_share else score.label
+
+
+def _capital(score: Score) -> str:
+    return score.label[0].upper() + score.label[1:]
+
+
+def _log(score: Score) -> str:
+    """Return the axis that is logarithmic for a score on the vertical one."""
+    return "" if score.is_share else "y"
 
 
 def _rounded(values: Iterable[Any]) -> list[float | None]:

@@ -16,7 +16,6 @@ import pandas as pd
 from plotly.offline import get_plotlyjs
 
 import bench
-from bench import tables as made
 from bench.analysis.markup import Rows
 from bench.analysis.printed import KINDS
 from bench.analysis.verdict import verdict
@@ -24,12 +23,15 @@ from bench.atomic import write_atomically
 from bench.errors import UserError, printable
 from bench.figures.looks import looks
 from bench.report.charts import charts
-from bench.tables import Tables
+from bench.results import tables as made
+from bench.results.tables import Tables
+from bench.scores import SCORES, Score
 
 REPORT = "report.html"
 SUITE = "suite.yaml"
 
-#: Columns of the table of cells: the header, the column of ``runs``, how its values are written.
+#: Columns of the table of cells: the header, the column of ``runs``, how its values are written; of scores the header
+#: says ``{score}``, and the score how they are written.
 CELLS: tuple[tuple[str, str, str], ...] = (
     ("network", "label", "{}"),
     ("data set", "dataset", "{}"),
@@ -39,14 +41,14 @@ CELLS: tuple[tuple[str, str, str], ...] = (
     ("images", "train_size", "{:,d}"),
     ("seed", "seed", "{:d}"),
     ("status", "status", "{}"),
-    ("accuracy, upright, %", "test_accuracy", "{:.1%}"),
-    ("accuracy, transformed, %", "transformed_accuracy", "{:.1%}"),
-    ("exactly moved, %", "exact_accuracy", "{:.1%}"),
-    ("resampled, %", "resampled_accuracy", "{:.1%}"),
+    ("{score}, upright{unit}", "test_score", ""),
+    ("{score}, transformed{unit}", "transformed_score", ""),
+    ("exactly moved{unit}", "exact_score", ""),
+    ("resampled{unit}", "resampled_score", ""),
     ("equivariance error", "equivariance_error_mean", "{:.2g}"),
     ("training, s", "train_seconds", "{:.3g}"),
     ("parameters", "parameters", "{:,.0f}"),
-    ("FLOPs per image", "flops_per_image", "{:.3g}"),
+    ("FLOPs per example", "flops_per_example", "{:.3g}"),
 )
 
 #: The columns that the reader can filter by.
@@ -54,7 +56,7 @@ FILTERS = ("label", "augmentation_group", "strength", "train_size", "status")
 
 #: What `equivaug tables --of` prints, by the heading that it has: below the verdict, and folded further down.
 FIRST_TABLES = {"exchange": "What the plain network needs"}
-FOLDED_TABLES = {"summary": "Summary", "controls": "What resampling alone costs", "time": "Time to the same accuracy"}
+FOLDED_TABLES = {"summary": "Summary", "controls": "What resampling alone costs", "time": "Time to the same score"}
 
 _PROVENANCE = ("version", "commit", "torch", "numpy", "python", "device", "precision", "timing", "threads", "match_by")
 
@@ -85,7 +87,7 @@ def page(tables: Tables, suite: str | None, links: dict[str, str], name: str) ->
             charts=drawn,
             families=[(label, look.colour) for label, look in looks(tables.runs).items()] if drawn else [],
             data=_as_data([[vars(panel) for panel in chart.panels] for chart in drawn]),
-            columns=CELLS,
+            columns=_heads(tables.runs),
             filters=[(head, column, _choices(tables.runs, column)) for head, column, _ in CELLS if column in FILTERS],
             cells=_cells(tables.runs),
             failures=_failures(tables.runs),
@@ -104,23 +106,36 @@ def _tables(tables: Tables, kinds: Mapping[str, str]) -> list[tuple[str, str, Ro
     found = []
     for kind, heading in kinds.items():
         printer = KINDS[kind]
-        table = printer.analyse(tables, "transformed_accuracy")
+        table = printer.analyse(tables, "transformed_score")
         for (dataset, group), rows in table.groupby(["dataset", "augmentation_group"], sort=False):
-            caption, laid_out = printer.lay_out(rows, "transformed_accuracy")
+            caption, laid_out = printer.lay_out(rows, "transformed_score")
             found.append((heading, f"{dataset}, {group}: {caption}", laid_out))
     return found
 
 
 def _cells(runs: pd.DataFrame) -> list[list[tuple[str, Any]]]:
     """Return for every cell what is shown in each column, and what it is sorted by."""
-    columns = [[_shown(value, form) for value in runs[column]] for _, column, form in CELLS]
+    scores = [SCORES[name] for name in runs["score"]]
+    columns = [
+        [_shown(value, form or score) for value, score in zip(runs[column], scores, strict=True)]
+        for _, column, form in CELLS
+    ]
     return [list(row) for row in zip(*columns, strict=True)]
 
 
-def _shown(value: Any, form: str) -> tuple[str, Any]:
+def _heads(runs: pd.DataFrame) -> list[tuple[str, str, str]]:
+    """Return the columns with what the scores are called; several kinds of them are scores."""
+    scores = [SCORES[name] for name in runs["score"].unique()]
+    label = scores[0].label if len(scores) == 1 else "score"
+    unit = ", %" if scores and all(score.is_share for score in scores) else ""
+    return [(head.format(score=label, unit=unit), column, form) for head, column, form in CELLS]
+
+
+def _shown(value: Any, form: str | Score) -> tuple[str, Any]:
     if pd.isna(value):
         return "-", ""
-    return form.format(value).removesuffix("%"), value
+    text = form.format(value) if isinstance(form, str) else form.text(value)
+    return text.removesuffix(" %"), value
 
 
 def _failures(runs: pd.DataFrame) -> list[tuple[str, str, str, int]]:

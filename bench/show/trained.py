@@ -8,21 +8,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench import plan, results
+from bench import plan
 from bench.cell import Cell
 from bench.errors import UserError, nearest
 from bench.execute.retrain import trained
 from bench.groups import FieldType, trivial
 from bench.models.network import Network
+from bench.results.folder import SUITE
 from bench.show.fields import Fields
 from bench.suite import load
 
 
 def find(folder: Path, cell_id: str) -> Cell:
     """Return a cell of a results folder by its id, or by the beginning of it; UserError if there is no such cell."""
-    suite = folder / results.SUITE
+    suite = folder / SUITE
     if not suite.is_file():
-        raise UserError(f"{folder} has no {results.SUITE} that says what its cells are")
+        raise UserError(f"{folder} has no {SUITE} that says what its cells are")
     cells = plan.make(load(str(suite)), set(), str(suite)).todo
     found = [cell for cell in cells if cell.cell_id.startswith(cell_id)]
     if len(found) != 1:

@@ -188,9 +188,9 @@ class _Outcome:
                 "seconds": watch.seconds,
                 "train_loss": float(recent.mean()),
                 "learning_rate": learning_rate(budget, done - 1, self.total),
-                "validation_accuracy": accuracy,
-                "validation_nll": nll,
-                **({"transformed_validation_accuracy": transformed[0]} if transformed else {}),
+                "validation_score": accuracy,
+                "validation_loss": nll,
+                **({"transformed_validation_score": transformed[0]} if transformed else {}),
             }
         )
 

@@ -305,7 +305,7 @@ def cells() -> Rows:
     )
     (choice,) = data_choices(suite)
     planned = [cell for _, cell in expanded(suite, choice, load_data("digits", choice.options.model_dump()).revision)]
-    columns = ("status", "reason", "test_accuracy", "transformed_accuracy", "exact_accuracy", "resampled_accuracy")
+    columns = ("status", "reason", "test_score", "transformed_score", "exact_score", "resampled_score")
     for family in dict.fromkeys(cell.family for cell in planned):
         alike = [cell for cell in planned if cell.family == family]
         for way, chosen in (("alone", alike[:1]), ("alone again", alike[:1]), ("eight", alike)):

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 import tests.matrices as matrices
-from bench import tables as made
 from bench.analysis.printed import KINDS, printed
 from bench.analysis.verdict import verdict
 from bench.report import page
-from bench.tables import Tables
+from bench.results import tables as made
+from bench.results.tables import Tables
 from tests.matrices import matrix, noise
 
 LABELS = {"cnn": "C1", **{f"steerable C{n}": f"C{n}" for n in range(2, 11)}}
@@ -49,7 +49,7 @@ def test_analysing_ten_thousand_cells(what: str, folder: Path, benchmark: Any) -
         tables = made.read(folder)
         if what.startswith("2"):
             for kind in KINDS:
-                printed(tables, kind, "transformed_accuracy", "md")
+                printed(tables, kind, "transformed_score", "md")
             verdict(tables)
 
     benchmark.pedantic(run, rounds=2)

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bench import store
 from bench.execute import execute
 from bench.execute.progress import Progress
 from bench.plan import make
-from bench.results import dumped
-from bench.store import Store
+from bench.results import store
+from bench.results.folder import dumped
+from bench.results.store import Store
 from bench.suite import load
 from tests.fakes import instant, make_cell, make_record
 

@@ -14,11 +14,11 @@ from bench import yamlfile
 from bench.atomic import write_atomically
 from bench.cell import Cell
 from bench.errors import UserError
-from bench.store import Store
+from bench.results.store import Store
 
 if TYPE_CHECKING:
+    from bench.results.tables import Tables
     from bench.suite import Suite
-    from bench.tables import Tables
 
 SUITE = "suite.yaml"
 LOCK = ".lock"
@@ -90,11 +90,11 @@ def opened(results: Path, suite: Suite, standing: Iterable[Cell], fresh: bool) -
 
 
 def merge(sources: Sequence[Path], into: Path) -> Tables:
-    """Write to a new folder every cell of the ``sources``, as `bench.tables.merge`; return the tables.
+    """Write to a new folder every cell of the ``sources``, as `bench.results.tables.merge`; return the tables.
 
     The folder belongs to a suite, so that its run can go on there, only where all sources hold the same suite.
     """
-    from bench import tables
+    from bench.results import tables
 
     if into.exists() and (not into.is_dir() or _content(into)):
         raise UserError(f"{into} exists already; name a new folder for the merged results")

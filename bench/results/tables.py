@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from functools import cache
@@ -20,12 +21,16 @@ import pyarrow.parquet as parquet
 
 from bench.atomic import write_atomically
 from bench.errors import UserError
-from bench.store import SCHEMA_VERSION, STANDING, Shard, Store
+from bench.results.store import STANDING, Shard, Store
+from bench.results.upgrade import SCHEMA_VERSION, upgraded, upgraded_axes
 
 AXES: dict[str, type] = {
     "cell_id": str,
     "suite": str,
+    "domain": str,
     "dataset": str,
+    "task": str,
+    "score": str,
     "train_size": int,
     "family": str,
     "label": str,
@@ -47,20 +52,20 @@ COLUMNS: dict[str, dict[str, type]] = {
         "match_like": str,
         "status": str,
         "reason": str,
-        "test_accuracy": float,
-        "transformed_accuracy": float,
-        "exact_accuracy": float,
-        "resampled_accuracy": float,
+        "test_score": float,
+        "transformed_score": float,
+        "exact_score": float,
+        "resampled_score": float,
         "test_right": str,
         "transformed_right": str,
         "test_size": float,
-        "chance_accuracy": float,
-        "test_nll": float,
-        "transformed_nll": float,
-        "validation_accuracy": float,
-        "validation_nll": float,
-        "upright_validation_accuracy": float,
-        "transformed_validation_accuracy": float,
+        "chance_score": float,
+        "test_loss": float,
+        "transformed_loss": float,
+        "validation_score": float,
+        "validation_loss": float,
+        "upright_validation_score": float,
+        "transformed_validation_score": float,
         "invariance_rate": float,
         "orbit_invariance_rate": float,
         "worst_case_accuracy": float,
@@ -72,8 +77,8 @@ COLUMNS: dict[str, dict[str, type]] = {
         "equivariance_floor": float,
         "equivariance_floor_bilinear": float,
         "parameters": float,
-        "flops_per_image": float,
-        "training_flops_per_image": float,
+        "flops_per_example": float,
+        "training_flops_per_example": float,
         "steps": float,
         "batch_size": float,
         "optimizer": str,
@@ -86,7 +91,7 @@ COLUMNS: dict[str, dict[str, type]] = {
         "cpu_share": float,
         "load": float,
         "total_seconds": float,
-        "images_per_second": float,
+        "examples_per_second": float,
         "seconds_to_target": float,
         "peak_memory_bytes": float,
         "timing": str,
@@ -105,16 +110,17 @@ COLUMNS: dict[str, dict[str, type]] = {
         "seconds": float,
         "train_loss": float,
         "learning_rate": float,
-        "validation_accuracy": float,
-        "validation_nll": float,
-        "transformed_validation_accuracy": float,
+        "validation_score": float,
+        "validation_loss": float,
+        "transformed_validation_score": float,
     },
     "equivariance": {
         "stage": str,
         "layer": str,
         "element": str,
-        "degrees": float,
-        "mirror": bool,
+        "kind": str,
+        "magnitude": float,
+        "unit": str,
         "error": float,
         "error_max": float,
         "floor": float,
@@ -129,9 +135,6 @@ COLUMNS: dict[str, dict[str, type]] = {
 #: Which test images were right (`bench.bits`), upright and moved: in Parquet alone.
 BITS = ["test_right", "transformed_right"]
 
-#: What cells were before it was an axis.
-BEFORE = {"resampling": "bilinear", "crop": "none", "seeding": ""}
-
 #: What two runs of one cell on one machine may differ in: the clock, and what else the machine did.
 WALL_CLOCK = (
     "build_seconds",
@@ -139,7 +142,7 @@ WALL_CLOCK = (
     "cpu_share",
     "load",
     "total_seconds",
-    "images_per_second",
+    "examples_per_second",
     "seconds_to_target",
     "seconds",
     "peak_memory_bytes",
@@ -181,7 +184,7 @@ def build(shards: Iterable[Shard]) -> Tables:
         rows["runs"].append({**shard.axes, **shard.record.run})
         rows["curves"] += [{**shard.axes, **row} for row in shard.record.curves]
         rows["equivariance"] += [{**shard.axes, **row} for row in shard.record.equivariance]
-    return Tables(**{name: _table(name, pd.DataFrame(rows[name])) for name in NAMES})
+    return Tables(**{name: typed(name, pd.DataFrame(rows[name])) for name in NAMES})
 
 
 def rebuild(results: Path) -> tuple[Tables, list[str]]:
@@ -224,7 +227,7 @@ def read(results: Path) -> Tables:
         path = results / f"{name}.parquet"
         frame = _read(path, results)
         try:
-            found[name] = _completed(_table(name, frame))
+            found[name] = typed(name, frame)
         except (pa.errors.SchemaError, pa.errors.SchemaErrors) as error:
             first = getattr(error, "schema_errors", [error])[0]
             raise UserError(
@@ -284,24 +287,23 @@ def _read(path: Path, results: Path) -> pd.DataFrame:
     if version > SCHEMA_VERSION:
         raise UserError(f"{path} has schema version {version}; this version of equivaug reads up to {SCHEMA_VERSION}")
     frame: pd.DataFrame = table.to_pandas()
-    return frame
+    return frame if version == SCHEMA_VERSION else _upgraded(frame, version)
 
 
-def _completed(frame: pd.DataFrame) -> pd.DataFrame:
-    """Fill in what early tables leave out but tell: the score under a cell's own augmentation, of strength 1 or 0."""
-    for column, strength in (("transformed_validation_accuracy", 1), ("upright_validation_accuracy", 0)):
-        if column in frame:
-            own = frame["validation_accuracy"].where(frame["strength"] == strength)
-            frame[column] = frame[column].fillna(own)
-    return frame
+def _upgraded(frame: pd.DataFrame, version: int) -> pd.DataFrame:
+    rows: list[dict[str, Any]] = [upgraded_axes(row, version) for row in _records(frame)]
+    whole: pd.DataFrame = pd.DataFrame([upgraded(row, row.get("strength", math.nan), version) for row in rows])
+    return whole
 
 
-def _table(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+
+
+def typed(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     """Return a table with every column of its schema, typed and in order, then the columns that it does not know."""
     known = {**AXES, **COLUMNS[name]}
     unknown = sorted(set(frame.columns) - set(known))
-    axes = {axis: frame[axis].fillna(value) if axis in frame else value for axis, value in BEFORE.items()}
-    frame = frame.assign(**axes)
     whole = frame.reindex(columns=[*known, *unknown])
     ordered = whole.sort_values(list(ORDER), kind="stable", ignore_index=True)
     checked: pd.DataFrame = schema(name).validate(ordered)

@@ -1,4 +1,4 @@
-"""Transformed accuracy against augmentation strength: what augmentation buys each family, by training-set size."""
+"""Transformed score against augmentation strength: what augmentation buys each family, by training-set size."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from matplotlib.figure import Figure
 from bench.analysis.summary import done, summarise
 from bench.figures import layout, scales, style
 from bench.figures.looks import looks
-from bench.figures.settings import TRANSFORMED, note, obstacle, within_bounds
-from bench.tables import Tables
+from bench.figures.settings import TRANSFORMED, note, obstacle, score_of, within_bounds
+from bench.results.tables import Tables
 
 
 def reason(tables: Tables) -> str | None:
     """Return why there is no such figure, or None."""
     if against := obstacle(tables):
         return against
-    return "no cell has a transformed accuracy" if done(tables.runs)["transformed_accuracy"].isna().all() else None
+    return "no cell has a transformed score" if done(tables.runs)["transformed_score"].isna().all() else None
 
 
 @style.paper()
@@ -26,21 +26,22 @@ def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
     """Return one panel per training-set size with a line per label, or None where `reason` says why not."""
     if reason(tables):
         return None
+    score = score_of(tables)
     points, remarks = within_bounds(
-        summarise(done(tables.runs), ["train_size", "label", "strength"], "transformed_accuracy")
+        summarise(done(tables.runs), ["train_size", "label", "strength"], "transformed_score"), score
     )
     appearance = looks(tables.runs)
     shown = [label for label in appearance if label in set(points["label"])]
     sizes, strengths = sorted(set(points["train_size"])), sorted(set(points["strength"]))
     shifts = scales.dodges(len(shown), strengths, alone=1)
     figure, axes = layout.panels([f"{size:,} training images" for size in sizes], on=on)
-    scales.percent_axis(axes, points)
+    scales.score_axis(axes, points, score)
     for ax, size in zip(axes, sizes, strict=True):
         scales.ticks(ax, strengths, "{x:g}", alone=0.5)
         for label, shift in zip(shown, shifts, strict=True):
             part = points[(points["train_size"] == size) & (points["label"] == label)]
             if not part.empty:
                 style.line(ax, part["strength"] + shift, part, appearance[label], label)
-    layout.label_axes(axes, "augmentation strength", "transformed accuracy")
+    layout.label_axes(axes, "augmentation strength", f"transformed {score.label}")
     entries = {label: style.entry(appearance[label]) for label in shown}
     return layout.finish(figure, entries, note(tables, TRANSFORMED, points["n"], *remarks), on)

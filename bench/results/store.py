@@ -21,8 +21,7 @@ from typing import Any
 from bench.atomic import write_atomically
 from bench.cell import Cell
 from bench.errors import UserError
-
-SCHEMA_VERSION = 1
+from bench.results.upgrade import SCHEMA_VERSION, upgraded, upgraded_axes
 
 #: Outcomes that are results, and those that the next run tries again.
 STANDING = ("done", "diverged", "skipped")
@@ -94,12 +93,17 @@ class Store:
 
     def read(self, cell_id: str, status: str = "standing") -> Shard | None:
         """Return one shard, None if it is not what was written; UserError if a newer version wrote it."""
-        body = self._body(cell_id, status)
-        if body is None:
+        found = self._body(cell_id, status)
+        if found is None:
             return None
+        body, version = found
         content = json.loads(body)
-        record = Record(cell_id, content["run"], content["curves"], content["equivariance"])
-        return Shard(content["axes"], record)
+        strength = content["axes"]["strength"]
+        curves, equivariance = (
+            [upgraded(row, strength, version) for row in content[name]] for name in ("curves", "equivariance")
+        )
+        record = Record(cell_id, upgraded(content["run"], strength, version), curves, equivariance)
+        return Shard(upgraded_axes(content["axes"], version), record)
 
     def shards(self) -> tuple[list[Shard], list[str]]:
         """Return every shard, by cell_id, and the cell_ids of those that are damaged."""
@@ -134,10 +138,10 @@ class Store:
             return [name for entry in entries if (name := _NAME.fullmatch(entry.name))]
         return []
 
-    def _body(self, cell_id: str, status: str) -> bytes | None:
-        """Return the checked bytes of a shard, None if they are not what was written for this cell."""
-        body = _body(self.folder / _name(cell_id, status))
-        return body if body and body.startswith(_beginning(cell_id)) else None
+    def _body(self, cell_id: str, status: str) -> tuple[bytes, int] | None:
+        """Return the checked bytes of a shard and their schema version, None if they are not this cell's."""
+        found = _body(self.folder / _name(cell_id, status))
+        return found if found and found[0].startswith(_beginning(cell_id)) else None
 
 
 _NAME = re.compile(
@@ -163,8 +167,8 @@ def _beginning(cell_id: str) -> bytes:
     return json.dumps({"axes": {"cell_id": cell_id}}).removesuffix("}}").encode()
 
 
-def _body(path: Path) -> bytes | None:
-    """Return the checked bytes of a shard's last value, None if they are not what was written."""
+def _body(path: Path) -> tuple[bytes, int] | None:
+    """Return the checked bytes of a shard's last value and its schema version; None if they were changed."""
     try:
         head, _, rest = path.read_bytes().partition(_BODY)
         told = json.loads(head + b"}")
@@ -175,7 +179,7 @@ def _body(path: Path) -> bytes | None:
         return None
     if told["schema"] > SCHEMA_VERSION:
         raise UserError(f"{path} was written by a newer version of equivaug; update to read it")
-    return body
+    return body, told["schema"]
 
 
 def _checksum(body: bytes) -> str:

@@ -1,0 +1,1 @@
+"""Results on disk: cells as shards, the tables that are made of them, what older versions wrote, whose a folder is."""

@@ -5,15 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bench.canonical import Since, Was, identity, plain
-
-if TYPE_CHECKING:
-    from bench.augment import Crop
-    from bench.groups import Resampling
 
 
 class Spec(BaseModel):
@@ -119,8 +115,8 @@ class Cell:
     width: float | None
     match: Match | None
     augmentation_group: str
-    resampling: Resampling
-    crop: Crop
+    resampling: str
+    crop: str
     strength: float
     copies: int
     budget: Budget

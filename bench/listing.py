@@ -9,16 +9,9 @@ from pydantic import BaseModel
 
 from bench import suite
 from bench.errors import UserError, nearest
+from bench.geometry import domain, domain_names
 from bench.registry import Catalogue, datasets, families, measurements
 from bench.yamlfile import read
-
-_GROUPS = {
-    "C1, C2, C3, ...": "rotations by the multiples of 360/N degrees",
-    "D1, D2, D3, ...": "the same rotations, and reflections",
-    "SO(2)": "every rotation",
-    "O(2)": "every rotation, and reflections",
-    "PGL(3)": "homographies as of Projective MNIST: rotation, scale, aspect, shear and perspective",
-}
 
 
 def listing(kind: str) -> Iterator[str]:
@@ -53,8 +46,9 @@ def _suites() -> Iterator[str]:
 
 
 def _augmentations() -> Iterator[str]:
-    for group, meaning in _GROUPS.items():
-        yield f"{group}: {meaning}"
+    for name in domain_names():
+        for group, meaning in domain(name).groups.items():
+            yield f"{group}: {meaning} ({name})"
     yield from _options(suite.Augmentation)
 
 

@@ -11,10 +11,10 @@ import psutil
 from bench.cell import Cell, Match
 from bench.data.dataset import Dataset, check_content
 from bench.errors import Impossible, UserError
-from bench.execute.data import load_data, shape_of
+from bench.execute.data import load_data
+from bench.geometry import Shape, domain
 from bench.models.matching import resolve
-from bench.models.network import Shape
-from bench.suite import FamilyChoice, Suite, augmentations, cells, data_choices, family_choices, rival
+from bench.suite import DataChoice, FamilyChoice, Suite, augmentations, cells, data_choices, family_choices, rival
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,9 @@ def make(suite: Suite, standing: set[str], where: str) -> Plan:
                 f"{where}: data.train_sizes: {largest} is more than the {available} training images of '{data.label}'"
             )
         notes += [f"{data.label}: {note}" for note in (*dataset.notes, *check_content(dataset, where))]
-        shape = shape_of(dataset)
+        shape = dataset.shape
         _check_copies(suite, dataset, largest, where)
+        _check_groups(suite, data, shape, where)
         size_of = partial(_size, shape=shape, networks=networks, where=where)
         planned += [(choice, shape, cell) for choice, cell in cells(suite, data, dataset.revision, size_of)]
     planned.sort(key=lambda each: (each[2].seed, each[2].train_size, each[2].strength))
@@ -85,6 +86,8 @@ def _size(choice: FamilyChoice, shape: Shape, networks: Sequence[FamilyChoice], 
         return Match(by=match.by, target=match.target, lanes=match.lanes)
     named = rival(networks, match.like, where)
     try:
+        if refusal := named.entry.refusal(shape.domain, shape.task):
+            raise Impossible(refusal)
         built = resolve(named.entry, named.options, shape, named.width, _size(named, shape, networks, where))
     except Impossible as reason:
         raise UserError(f"{where}: match.like: '{match.like}' cannot be built: {reason}") from reason
@@ -92,10 +95,21 @@ def _size(choice: FamilyChoice, shape: Shape, networks: Sequence[FamilyChoice], 
     return Match(by=match.by, target=size, lanes=match.lanes)
 
 
+def _check_groups(suite: Suite, data: DataChoice, shape: Shape, where: str) -> None:
+    """Raise UserError where a group does not move inputs of a shape."""
+    of = domain(shape.domain)
+    for spec in augmentations(suite):
+        group = of.group(str(spec.group))
+        try:
+            of.augmentation(shape, str(group), 1.0, str(spec.resampling), data.crop or of.crop(group))
+        except UserError as error:
+            raise UserError(f"{where}: augmentation.group: {error}") from error
+
+
 def _check_copies(suite: Suite, dataset: Dataset, images: int, where: str) -> None:
     """Raise UserError where the fixed copies of the largest training set would not fit into memory."""
     copies = max((spec.copies for spec in augmentations(suite) if spec.copies != "online"), default=0)
-    needed = copies * images * dataset.train.images[0].numel() * _FLOAT
+    needed = copies * images * dataset.train.inputs[0].numel() * _FLOAT
     available = psutil.virtual_memory().available
     if needed > available:
         raise UserError(
@@ -110,6 +124,8 @@ _FLOAT = 4
 
 def _resolved(choice: FamilyChoice, shape: Shape, cell: Cell) -> Cell | str:
     """Return the cell with its architecture, or the reason why there is none."""
+    if refusal := choice.entry.refusal(shape.domain, shape.task):
+        return refusal
     try:
         architecture = resolve(choice.entry, choice.options, shape, choice.width, cell.match)
     except Impossible as reason:

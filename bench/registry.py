@@ -10,9 +10,10 @@ A family or a data set is one file that registers itself::
 from __future__ import annotations
 
 import importlib
-import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -50,9 +51,9 @@ E = TypeVar("E", bound=Entry)
 class Catalogue(Generic[E]):
     """A table of entries of one kind; refuses duplicates, answers an unknown name with the nearest known one."""
 
-    def __init__(self, kind: str, package: str) -> None:
+    def __init__(self, kind: str, package: str, folder: str | None = None) -> None:
         self.kind = kind
-        self._package = package
+        self._package, self._folder = package, folder
         self._entries: dict[str, E] = {}
 
     def _add(
@@ -85,28 +86,97 @@ class Catalogue(Generic[E]):
         return iter(sorted(self._entries.values(), key=lambda entry: entry.name))
 
     def _load(self) -> None:
-        """Import every module of the package, so that a new file is all that a new entry needs."""
-        package = importlib.import_module(self._package)
-        for module in pkgutil.iter_modules(package.__path__):
-            importlib.import_module(f"{self._package}.{module.name}")
+        """Import every module of the package, and of its folder of every domain, so that a new file is all it needs."""
+        names = [self._package]
+        if self._folder:
+            domains = importlib.import_module("bench.domains")
+            folders = [Path(place) / each.name for place in domains.__path__ for each in iter_modules(domains.__path__)]
+            names += [f"bench.domains.{path.name}.{self._folder}" for path in folders if (path / self._folder).is_dir()]
+        for name in names:
+            package = importlib.import_module(name)
+            for module in iter_modules(package.__path__):
+                importlib.import_module(f"{name}.{module.name}")
 
 
-class Registry(Catalogue[Entry]):
-    """The families, or the data sets."""
+def _listed(names: Iterable[str]) -> str:
+    return " or ".join(sorted(names))
+
+
+@dataclass(frozen=True)
+class Family(Entry):
+    """A registered family: the domains whose inputs it takes, and the tasks that it does."""
+
+    domains: frozenset[str]
+    tasks: frozenset[str]
+
+    def refusal(self, domain: str, task: str) -> str | None:
+        """Return why it cannot be trained on such data, None where it can."""
+        if domain not in self.domains:
+            return f"{self.name} takes inputs of the domain {_listed(self.domains)}, not of {domain}"
+        if task not in self.tasks:
+            return f"{self.name} does {_listed(self.tasks)}, not {task}"
+        return None
+
+
+@dataclass(frozen=True)
+class DataEntry(Entry):
+    """A registered data set: the domain of its inputs and what is asked about them, known without loading it.
+
+    ``group`` is what moves its inputs where a suite does not say, None for the domain's default.
+    """
+
+    domain: str
+    task: str
+    group: str | None
+
+
+class Families(Catalogue[Family]):
+    """The families: functions of (options, shape, width) that return a `bench.models.network.Network`."""
 
     def register(
-        self, name: str, *, options: type[Options] = Options, version: int
+        self,
+        name: str,
+        *,
+        options: type[Options] = Options,
+        version: int,
+        domains: Collection[str] = ("plane",),
+        tasks: Collection[str] = ("classification",),
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Decorate the factory of ``name``."""
-        return self._add(name, lambda make: Entry(name, options, make, version))
+        return self._add(name, lambda make: Family(name, options, make, version, frozenset(domains), frozenset(tasks)))
+
+
+class Datasets(Catalogue[DataEntry]):
+    """The data sets: functions of options that return a `bench.data.dataset.Dataset`."""
+
+    def register(
+        self,
+        name: str,
+        *,
+        options: type[Options] = Options,
+        version: int,
+        domain: str = "plane",
+        task: str = "classification",
+        group: str | None = None,
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Decorate the loader of ``name``."""
+        return self._add(name, lambda make: DataEntry(name, options, make, version, domain, task, group))
 
 
 @dataclass(frozen=True)
 class Measurement(Entry):
-    """A registered measurement: whether it also runs before training, and whether a suite has it without asking."""
+    """A registered measurement: whether it also runs before training, and whether a suite has it without asking.
+
+    ``tasks`` are those that it can measure, None for all of them.
+    """
 
     at_init: bool
     by_default: bool
+    tasks: frozenset[str] | None
+
+    def takes(self, task: str) -> bool:
+        """Whether it can measure networks of a task."""
+        return self.tasks is None or task in self.tasks
 
 
 class Measurements(Catalogue[Measurement]):
@@ -120,13 +190,15 @@ class Measurements(Catalogue[Measurement]):
         version: int,
         at_init: bool = False,
         by_default: bool = False,
+        tasks: Collection[str] | None = None,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Decorate the measurement ``name``."""
-        return self._add(name, lambda make: Measurement(name, options, make, version, at_init, by_default))
+        of_tasks = None if tasks is None else frozenset(tasks)
+        return self._add(name, lambda make: Measurement(name, options, make, version, at_init, by_default, of_tasks))
 
 
-families = Registry("family", "bench.models")
-datasets = Registry("data set", "bench.data")
+families = Families("family", "bench.models", "models")
+datasets = Datasets("data set", "bench.data", "data")
 measurements = Measurements("measurement", "bench.measure")
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from bench.axes import takes_list
 from bench.cell import Budget, Scoring
+from bench.geometry import domain, domain_names
 from bench.registry import Entry, datasets, families, measurements
 from bench.suite import Augmentation, Data, Family, Matching, Suite
 
@@ -23,6 +24,9 @@ def suite_schema() -> dict[str, Any]:
     parts["data"] = {"oneOf": [_entry(entry, Data, "name") for entry in datasets]}
     parts["families"]["items"] = {"oneOf": [_entry(entry, Family, "family") for entry in families]}
     parts["augmentation"] = _with_axes(Augmentation)
+    _name_choices(parts["augmentation"]["properties"]["resampling"], "resamplings")
+    for entry in parts["data"]["oneOf"]:
+        _name_choices(entry["properties"]["crop"], "crops")
     parts["budget"] = {**_with_axes(Budget), "oneOf": [{"required": ["epochs"]}, {"required": ["steps"]}]}
     parts["measure"] = _measure()
     parts["match"] = {"anyOf": [_matching(), {"type": "array", "items": _matching(), "minItems": 1}, {"type": "null"}]}
@@ -32,6 +36,19 @@ def suite_schema() -> dict[str, Any]:
         "title": "equivaug suite",
         "properties": parts,
     }
+
+
+def _name_choices(part: Any, choices: str) -> None:
+    """Give the text in a part of a schema the values that any domain has."""
+    known = sorted({value for name in domain_names() for value in getattr(domain(name), choices)})
+    if isinstance(part, dict):
+        if part.get("type") == "string":
+            part["enum"] = known
+        for each in part.values():
+            _name_choices(each, choices)
+    elif isinstance(part, list):
+        for each in part:
+            _name_choices(each, choices)
 
 
 def _measure() -> dict[str, Any]:

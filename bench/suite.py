@@ -8,18 +8,19 @@ from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, field_validator, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from bench import plugins
-from bench.augment import Crop, default_crop
 from bench.axes import Distinct, Name, check, choices, combinations, shown
 from bench.canonical import plain, todays_keys
 from bench.cell import LANES, WIDEST, Budget, Cell, Chosen, Count, Lanes, Match, Measure, Scoring, Seed, Spec
 from bench.errors import UserError, nearest
-from bench.groups import Resampling
-from bench.groups import parse as group_of
-from bench.registry import Entry, Options, Registry, datasets, families, measurements
+from bench.geometry import Domain, domain
+from bench.registry import Catalogue, DataEntry, E, Entry, Options, datasets, families, measurements
+from bench.registry import Family as FamilyEntry
+from bench.scores import SCORES
 from bench.seeding import Seeding, looks_between
+from bench.tasks import CLASSIFICATION, TASKS, Task
 from bench.yamlfile import overridden, read
 
 
@@ -30,27 +31,25 @@ class Data(Spec):
     train_sizes: Annotated[tuple[Count, ...], Distinct()] = Field(
         min_length=1, description="training-set sizes; each training set is part of the next larger one"
     )
-    crop: Crop | None = Field(
-        None, description="disc: zero outside of the centred disc; by default where the group moves pixels off the grid"
+    crop: str | None = Field(
+        None,
+        description="of images disc, zero outside of it (where a group moves pixels off the grid the default), or none",
     )
 
 
 class Augmentation(Spec):
     """The group that inputs are moved by: in training by a strength, in the transformed test in full."""
 
-    group: str = Field("SO(2)", description="C1, C2, ..., D1, D2, ..., SO(2), O(2) or PGL(3)")
+    group: str | None = Field(None, description="a group of the data's domain; by default its own (SO(2) of images)")
     strengths: Annotated[tuple[Annotated[float, Field(ge=0, le=1)], ...], Distinct()] = Field(
         (0.0, 1.0), min_length=1, description="shares of the group that are sampled in training; 0 is no augmentation"
     )
     copies: Literal["online"] | Annotated[int, Field(ge=1, le=10_000)] = Field(
         "online", description="online: a new element for every image of every step; k: k fixed copies of every image"
     )
-    resampling: Resampling = Field("spline", description="spline: cubic B-spline with its prefilter, or bilinear")
-
-    @field_validator("group")
-    @classmethod
-    def _known(cls, group: str) -> str:
-        return str(group_of(group))
+    resampling: str | None = Field(
+        None, description="how inputs off their points are read: of images spline, a cubic B-spline, or bilinear"
+    )
 
 
 class Matching(Spec):
@@ -140,9 +139,9 @@ class Suite(Spec):
 class DataChoice:
     """One data set with one choice of its options and its crop, and the training sizes asked of it."""
 
-    entry: Entry
+    entry: DataEntry
     options: Options
-    crop: Crop | None
+    crop: str | None
     train_sizes: tuple[int, ...]
     label: str
 
@@ -155,7 +154,7 @@ class FamilyChoice:
     """
 
     position: int
-    entry: Entry
+    entry: FamilyEntry
     options: Options
     width: float | None
     match: Matching | None
@@ -197,7 +196,7 @@ def parse(
     data_choices(suite, where)
     family_choices(suite, where)
     augmentations(suite, where)
-    measure(suite.measure, where)
+    measure(suite.measure, where, TASKS[_named(datasets, suite.data.get("name"), f"{where}: data.name").task])
     return suite
 
 
@@ -231,6 +230,9 @@ def data_choices(suite: Suite, where: str = "suite") -> list[DataChoice]:
     entry = _named(datasets, own.get("name"), f"{where}: data.name")
     found = choices(own, Data, f"{where}: data")
     options = choices(rest, entry.options, f"{where}: data", beside=Data)
+    for data in found:
+        if data.crop is not None:
+            _check_one_of(data.crop, domain(entry.domain).crops, f"{where}: data.crop")
     told = combinations(rest, entry.options, f"{where}: data")
     several = [{**values, "crop": data.crop} for values in told for data in found]
     return [
@@ -240,8 +242,30 @@ def data_choices(suite: Suite, where: str = "suite") -> list[DataChoice]:
 
 
 def augmentations(suite: Suite, where: str = "suite") -> list[Augmentation]:
-    """Return every choice of how inputs are moved."""
-    return choices(suite.augmentation, Augmentation, f"{where}: augmentation")
+    """Return every choice of how inputs are moved, with the group's own name, as the data's domain has them."""
+    entry = _named(datasets, suite.data.get("name"), f"{where}: data.name")
+    of = domain(entry.domain)
+    default = entry.group or of.default_group
+    return [
+        _of_domain(spec, of, default, where)
+        for spec in choices(suite.augmentation, Augmentation, f"{where}: augmentation")
+    ]
+
+
+def _of_domain(spec: Augmentation, of: Domain, default: str, where: str) -> Augmentation:
+    """Return an augmentation with the domain's defaults; UserError for what the domain does not have."""
+    try:
+        group = str(of.group(spec.group or default))
+    except UserError as error:
+        raise UserError(f"{where}: augmentation.group: {error}") from error
+    resampling = spec.resampling or of.resamplings[0]
+    _check_one_of(resampling, of.resamplings, f"{where}: augmentation.resampling")
+    return spec.model_copy(update={"group": group, "resampling": resampling})
+
+
+def _check_one_of(found: str, known: Sequence[str], where: str) -> None:
+    if found not in known:
+        raise UserError(f"{where}: should be {' or '.join(map(repr, known))}; found {shown(found)}")
 
 
 def family_choices(suite: Suite, where: str = "suite") -> list[FamilyChoice]:
@@ -317,20 +341,25 @@ def rival(found: Sequence[FamilyChoice], like: str, where: str) -> FamilyChoice:
     return first
 
 
-def measure(asked: dict[str, Any], where: str = "suite") -> Measure:
+def measure(asked: dict[str, Any], where: str = "suite", task: Task = CLASSIFICATION) -> Measure:
     """Return what is measured: the keys of `Scoring`, and every registered measurement that is asked for.
 
-    One that is on by default is asked for unless it is ``null``; ``true`` asks for one with its default options.
+    One that is on by default is asked for unless it is ``null``, or does not measure the task; ``true`` asks for one
+    with its default options.
     """
     own, rest = _split(todays_keys(asked, Scoring), Scoring)
     scoring = check(own, Scoring, f"{where}: measure")
+    if scoring.target_score is not None and SCORES[task.score].is_share and scoring.target_score > 1:
+        raise UserError(f"{where}: measure.target_score: should be a share, at most 1; found {scoring.target_score:g}")
     for name in rest:
         if name not in measurements:
             known = [*Scoring.model_fields, *(entry.name for entry in measurements)]
             raise UserError(f"{where}: measure.{name}: unknown key{nearest(name, known)}")
     chosen = []
     for entry in measurements:
-        wanted = rest.get(entry.name, entry.by_default or None)
+        if entry.name in rest and rest[entry.name] is not None and not entry.takes(task.name):
+            raise UserError(f"{where}: measure.{entry.name}: it does not measure the task {task.name}; leave it out")
+        wanted = rest.get(entry.name, (entry.by_default and entry.takes(task.name)) or None)
         if wanted is not None:
             options = check({} if wanted is True else wanted, entry.options, f"{where}: measure.{entry.name}")
             chosen.append(Chosen(name=entry.name, version=entry.version, options=plain(options)))
@@ -349,7 +378,8 @@ def cells(
     specs = augmentations(suite)
     several = len({spec.resampling for spec in specs}) > 1
     settings = [(spec, strength) for spec in specs for strength in spec.strengths]
-    measured = measure(suite.measure)
+    of, task = domain(data.entry.domain), TASKS[data.entry.task]
+    measured = measure(suite.measure, task=task)
     seeding = str(suite.seeding or "")
     for choice in family_choices(suite):
         family_options = plain(choice.options)
@@ -366,9 +396,9 @@ def cells(
                 family_version=choice.entry.version,
                 width=choice.width,
                 match=match,
-                augmentation_group=spec.group,
-                resampling=spec.resampling,
-                crop=data.crop or default_crop(group_of(spec.group)),
+                augmentation_group=str(spec.group),
+                resampling=str(spec.resampling),
+                crop=data.crop or of.crop(of.group(str(spec.group))),
                 strength=strength,
                 # without augmentation every copy would be the image itself
                 copies=0 if spec.copies == "online" or strength == 0 else spec.copies,
@@ -379,6 +409,9 @@ def cells(
                 rival=(choice.match and choice.match.like) or "",
                 # inputs that are resampled in another way are other inputs: they have panels and rows of their own
                 dataset_label=f"{data.label} {spec.resampling}" if several else data.label,
+                domain=of.name,
+                task=task.name,
+                score=task.score,
                 suite=suite.name,
                 seeding=seeding,
             )
@@ -400,7 +433,7 @@ def _merged(budget: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     return {**kept, **own}
 
 
-def _named(registry: Registry, name: Any, where: str) -> Entry:
+def _named(registry: Catalogue[E], name: Any, where: str) -> E:
     if not isinstance(name, str):
         raise UserError(f"{where}: give one name of `equivaug list`; found {shown(name)}")
     try:

@@ -9,10 +9,11 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from bench.geometry import Shape
 from bench.groups import FieldType, Group, regular
 from bench.layers import FieldBatchNorm, FieldPool
 from bench.measure import Inputs, Measured
-from bench.models.network import Network, Shape
+from bench.models.network import Network
 from bench.models.planar import PlanarOptions, planar_network
 from bench.registry import Options, families, measurements
 

@@ -26,6 +26,7 @@ from bench.analysis.orientation import TwoSamples, seen
 from bench.analysis.verdict import verdict
 from bench.cli import main
 from bench.data.dataset import Dataset, Split
+from bench.domains.plane import of_images
 from bench.errors import UserError
 from bench.estimate import Estimate, Line
 from bench.report.page import page
@@ -220,7 +221,7 @@ def toy(images: int, classes: int = 2, side: int = 16) -> Dataset:
     def split(count: int) -> Split:
         return Split(torch.zeros(count, 1, side, side, dtype=torch.uint8), torch.arange(count) % classes)
 
-    return Dataset("npz", tuple(map(str, range(classes))), split(images), split(20), split(20))
+    return of_images("npz", tuple(map(str, range(classes))), split(images), split(20), split(20))
 
 
 def estimate(suite: Suite, fixed: float = 0.5, step: float = 0.01) -> Estimate:

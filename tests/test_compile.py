@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
+from bench.domains.plane import image_shape
 from bench.models.matching import build
-from bench.models.network import Shape
 from bench.registry import families
 from tests.test_export import NETWORKS
 
@@ -29,7 +29,7 @@ def test_a_step_in_bfloat16_compiles_before_anything_ran(name: str) -> None:
     family, options = NETWORKS[name]
     entry = families[family]
     smaller = {} if family.startswith("p4cnn") else {"channels": (1, 2), "pool_after": (1,)}
-    network = build(entry, entry.options(**options, **smaller), Shape(1, 28, 4), 2.0, seed=0).train()
+    network = build(entry, entry.options(**options, **smaller), image_shape(1, 28, 4), 2.0, seed=0).train()
     torch.compiler.reset()
     compiled = torch.compile(network, backend="aot_eager", fullgraph=True)
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -43,7 +43,7 @@ def test_a_training_step_compiles_without_a_graph_break(name: str) -> None:
     family, options = NETWORKS[name]
     entry = families[family]
     smaller = {} if family.startswith("p4cnn") else {"channels": (1, 2), "pool_after": (1,)}
-    network = build(entry, entry.options(**options, **smaller), Shape(1, 28, 4), 2.0, seed=0).train()
+    network = build(entry, entry.options(**options, **smaller), image_shape(1, 28, 4), 2.0, seed=0).train()
     for module in network.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0

@@ -36,6 +36,7 @@ from bench.data.cache import FetchError, File
 from bench.data.dataset import Dataset, Split, check_content, partition, stratified_order, training_set
 from bench.data.resize import SizeOptions, resize
 from bench.data.shares import cut
+from bench.domains.plane import of_images
 from bench.errors import UserError
 from bench.groups import Element, act
 from bench.registry import Entry, datasets
@@ -95,7 +96,7 @@ def numbered(labels: Tensor) -> Tensor:
 
 
 def positions(split: Split) -> list[int]:
-    first = split.images[:, 0, 0].long()
+    first = split.inputs[:, 0, 0].long()
     return (first[:, 0] * 256 + first[:, 1]).tolist()
 
 
@@ -108,7 +109,7 @@ def test_partition_is_disjoint_and_keeps_labels_with_images(counts: list[int], d
     assert tuple(len(split) for split in splits) == sizes
     found = [place for split in splits for place in positions(split)]
     assert len(set(found)) == len(found) == sum(sizes)
-    assert all(torch.equal(split.labels, labels[positions(split)]) for split in splits)
+    assert all(torch.equal(split.targets, labels[positions(split)]) for split in splits)
 
 
 def test_partition_refuses_more_than_there_is() -> None:
@@ -120,7 +121,7 @@ def test_partition_refuses_more_than_there_is() -> None:
 def test_training_sets_of_one_seed_are_nested_and_no_larger_than_the_pool() -> None:
     labels = shuffled_labels([40, 10, 30])
     pool, other = Split(numbered(labels), labels), Split(numbered(labels) + 100, labels)
-    dataset = Dataset("toy", ("a", "b", "c"), pool, other, other)
+    dataset = of_images("toy", ("a", "b", "c"), pool, other, other)
     small, large = (positions(training_set(dataset, size, seed=3)) for size in (20, 60))
     assert large[:20] == small
     with pytest.raises(UserError, match="asks for 81 images; 'toy' has 80"):
@@ -130,12 +131,12 @@ def test_training_sets_of_one_seed_are_nested_and_no_larger_than_the_pool() -> N
 def test_the_revision_tells_one_pixel_and_one_label() -> None:
     labels = shuffled_labels([4, 4])
     split = Split(numbered(labels), labels)
-    same = Dataset("toy", ("a", "b"), split, split, split)
-    pixel, label = split.images.clone(), labels.clone()
+    same = of_images("toy", ("a", "b"), split, split, split)
+    pixel, label = split.inputs.clone(), labels.clone()
     pixel[5, 0, 1, 1] = 1
     label[5] = 1 - label[5]
     other_pixel = dataclasses.replace(same, validation=Split(pixel, labels))
-    other_label = dataclasses.replace(same, test=Split(split.images, label))
+    other_label = dataclasses.replace(same, test=Split(split.inputs, label))
     assert len({same.revision, other_pixel.revision, other_label.revision}) == 3
 
 
@@ -149,15 +150,15 @@ def files_of(entry: Entry) -> tuple[File, ...]:
 def satisfies_contract(dataset: Dataset, size: int, channels: int) -> None:
     splits = (dataset.train, dataset.validation, dataset.test)
     for split in splits:
-        assert split.images.shape == (len(split), channels, size, size)
-        assert split.labels.unique().tolist() == list(range(len(dataset.classes)))
-        assert split.images.float().std() > 10
+        assert split.inputs.shape == (len(split), channels, size, size)
+        assert split.targets.unique().tolist() == list(range(len(dataset.names)))
+        assert split.inputs.float().std() > 10
     assert len(training_set(dataset, 20, seed=0)) == 20
 
 
 def copies_between(splits: tuple[Split, ...]) -> int:
     """How many images of a split are also in another."""
-    seen = [{image.numpy().tobytes() for image in split.images} for split in splits]
+    seen = [{image.numpy().tobytes() for image in split.inputs} for split in splits]
     return sum(len(a & b) for i, a in enumerate(seen) for b in seen[:i])
 
 
@@ -179,7 +180,11 @@ def test_a_data_set_whose_files_are_here_keeps_the_contract(entry: Entry) -> Non
     if not all(file.path.exists() for file in files_of(entry)):
         pytest.skip("EQUIVAUG_DATA names no folder with its files")
     dataset = entry.make(entry.options())
-    satisfies_contract(dataset, dataset.train.images.shape[-1], dataset.train.images.shape[1])
+    assert (dataset.shape.domain, dataset.shape.task) == (entry.domain, entry.task)
+    assert torch.equal(dataset.train.inputs, entry.make(entry.options()).train.inputs)
+    if entry.domain == "plane":
+        satisfies_contract(dataset, dataset.shape.size, dataset.shape.channels)
+    assert len(training_set(dataset, 20, seed=0)) == 20
     assert copies_between((dataset.train, dataset.validation)) == 0
 
 
@@ -193,7 +198,7 @@ def test_digits(size: int) -> None:
     # nothing is lost when an image turns: all ink lies inside the largest centred disc
     centre = (torch.arange(size) - (size - 1) / 2) ** 2
     outside = centre[:, None] + centre > (size / 2) ** 2
-    assert dataset.train.images[..., outside].max() == 0
+    assert dataset.train.inputs[..., outside].max() == 0
 
 
 def test_the_revision_of_the_digits_is_stable() -> None:
@@ -203,11 +208,11 @@ def test_the_revision_of_the_digits_is_stable() -> None:
 
 def test_digits_look_like_themselves() -> None:
     dataset = digits.load(digits.DigitsOptions())
-    means = torch.stack([dataset.train.images[dataset.train.labels == k].double().mean(0) for k in range(10)]).flatten(
+    means = torch.stack([dataset.train.inputs[dataset.train.targets == k].double().mean(0) for k in range(10)]).flatten(
         1
     )
-    distances = torch.cdist(dataset.test.images.double().flatten(1), means)
-    assert (distances.argmin(1) == dataset.test.labels).double().mean() > 0.85
+    distances = torch.cdist(dataset.test.inputs.double().flatten(1), means)
+    assert (distances.argmin(1) == dataset.test.targets).double().mean() > 0.85
 
 
 @needs_mnist
@@ -217,7 +222,7 @@ def test_mnist() -> None:
     assert [len(dataset.train), len(dataset.validation), len(dataset.test)] == [50_000, 10_000, 10_000]
     assert copies_between((dataset.train, dataset.validation)) == 0
     # the first test images are 7, 2, 1, 0, 4
-    assert dataset.test.labels[:5].tolist() == [7, 2, 1, 0, 4]
+    assert dataset.test.targets[:5].tolist() == [7, 2, 1, 0, 4]
 
 
 @needs_mnist
@@ -230,7 +235,7 @@ def test_rotated_mnist() -> None:
     # another value means other cells: raise the version of the data set together with it
     assert dataset.revision == "efdf9de078c11801"
     # a one is a line: upright in MNIST, at every angle here, so that the mean one is as wide as high
-    ones = dataset.test.images[dataset.test.labels == 1].double().mean((0, 1))
+    ones = dataset.test.inputs[dataset.test.targets == 1].double().mean((0, 1))
     spread = (torch.arange(28) - 13.5) ** 2
     width, height = float((ones.sum(0) * spread).sum()), float((ones.sum(1) * spread).sum())
     assert width == pytest.approx(height, rel=MEAN_OF_TURNED_DIGITS)
@@ -240,7 +245,7 @@ def test_rotation_is_that_of_the_groups() -> None:
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (4, 1, 15, 15), dtype=torch.uint8, generator=generator)
     turns = torch.tensor([0, 0.25, 0.1, 0.7], dtype=torch.float64)
-    turned = rotated.rotate(Split(images, torch.arange(4)), turns).images
+    turned = rotated.rotate(Split(images, torch.arange(4)), turns).inputs
     for image, turn, found in zip(images, turns.tolist(), turned, strict=True):
         expected = act(image[None].double(), Element.rotation(turn * 360), "bilinear")[0]
         assert (found.double() - expected).abs().max() <= ROUNDED_TO_GREY_VALUES
@@ -520,7 +525,7 @@ def test_fashion_mnist_from_small_files(monkeypatch: pytest.MonkeyPatch) -> None
         monkeypatch.setattr(idx, name, value)
     dataset = fashion_mnist.load(SizeOptions())
     satisfies_contract(dataset, 28, channels=1)
-    assert torch.equal(dataset.test.images[:, 0], torch.from_numpy(test))
+    assert torch.equal(dataset.test.inputs[:, 0], torch.from_numpy(test))
     assert len(dataset.train) == 40
     assert copies_between((dataset.train, dataset.validation, dataset.test)) == 0
     satisfies_contract(fashion_mnist.load(SizeOptions(size=17)), 17, channels=1)
@@ -562,16 +567,16 @@ def test_mnist_rot_from_a_small_archive(monkeypatch: pytest.MonkeyPatch) -> None
     dataset = mnist_rot_12k.load(mnist_rot_12k.MnistRotOptions())
     satisfies_contract(dataset, 28, channels=1)
     # in the archive's order, row by row
-    assert torch.equal(dataset.train.images[:, 0], torch.from_numpy(pool[:1020]))
-    assert torch.equal(dataset.validation.images[:, 0], torch.from_numpy(pool[1020:]))
-    assert torch.equal(dataset.test.images[:, 0], torch.from_numpy(test))
-    assert torch.equal(dataset.train.labels, torch.from_numpy(labels[:1020]))
+    assert torch.equal(dataset.train.inputs[:, 0], torch.from_numpy(pool[:1020]))
+    assert torch.equal(dataset.validation.inputs[:, 0], torch.from_numpy(pool[1020:]))
+    assert torch.equal(dataset.test.inputs[:, 0], torch.from_numpy(test))
+    assert torch.equal(dataset.train.targets, torch.from_numpy(labels[:1020]))
     monkeypatch.setattr(mnist_rot_12k, "VALIDATION", 8)
     monkeypatch.setattr(mnist_rot_12k, "TRAIN", 1092)
     all_train = mnist_rot_12k.load(mnist_rot_12k.MnistRotOptions(validation="test"))
-    assert torch.equal(all_train.train.images[:, 0], torch.from_numpy(pool))
-    assert torch.equal(all_train.validation.images[:, 0], torch.from_numpy(test[:8]))
-    assert torch.equal(all_train.test.images[:, 0], torch.from_numpy(test[8:]))
+    assert torch.equal(all_train.train.inputs[:, 0], torch.from_numpy(pool))
+    assert torch.equal(all_train.validation.inputs[:, 0], torch.from_numpy(test[:8]))
+    assert torch.equal(all_train.test.inputs[:, 0], torch.from_numpy(test[8:]))
 
 
 LINE = " ".join(["0.5"] * 784 + ["3"]) + "\n"
@@ -642,7 +647,7 @@ def test_cifar10_from_a_small_archive(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(cifar10, name, value)
     dataset = cifar10.load(cifar10.Cifar10Options())
     satisfies_contract(dataset, 32, channels=3)
-    assert torch.equal(dataset.test.images, torch.from_numpy(some_images(20, 3, 32, 32, seed=5)))
+    assert torch.equal(dataset.test.inputs, torch.from_numpy(some_images(20, 3, 32, 32, seed=5)))
     assert copies_between((dataset.train, dataset.validation, dataset.test)) == 0
     satisfies_contract(cifar10.load(cifar10.Cifar10Options(size=33)), 33, channels=3)
 
@@ -699,9 +704,9 @@ def test_image_folder(tmp_path: Path, mode: str, channels: str, depth: int) -> N
     dataset = from_folder(tmp_path, channels=channels)
     satisfies_contract(dataset, 16, depth)
     splits = (dataset.train, dataset.validation, dataset.test)
-    assert dataset.classes == ("cat", "dog")
+    assert dataset.names == ("cat", "dog")
     assert [len(split) for split in splits] == [43, 9, 9]
-    assert sum(int((split.labels == 0).sum()) for split in splits) == 41
+    assert sum(int((split.targets == 0).sum()) for split in splits) == 41
     assert copies_between(splits) == 0
     assert dataset.revision == from_folder(tmp_path, channels=channels).revision
 
@@ -711,8 +716,8 @@ def test_one_colour_file_makes_the_folder_colour(tmp_path: Path) -> None:
     grey = from_folder(tmp_path)
     save_images(tmp_path, {"dog": 1}, "RGB", start=50)
     colour = from_folder(tmp_path)
-    assert (grey.train.images.shape[1], colour.train.images.shape[1]) == (1, 3)
-    cats = colour.train.images[colour.train.labels == 0]
+    assert (grey.train.inputs.shape[1], colour.train.inputs.shape[1]) == (1, 3)
+    cats = colour.train.inputs[colour.train.targets == 0]
     assert torch.equal(cats, cats[:, :1].expand_as(cats))
 
 
@@ -979,7 +984,7 @@ def test_layouts_types_and_splits_of_npz_agree(tmp_path: Path) -> None:
     expected = from_npz(save_npz(tmp_path / "a.npz", images)).revision
     for other in (np.moveaxis(images, 1, 3), images.astype(np.int32), images / 255, (images / 255).astype(np.float32)):
         assert from_npz(save_npz(tmp_path / "b.npz", other)).revision == expected
-    assert int(from_npz(save_npz(tmp_path / "c.npz", images[:, 0] > 99)).train.images.max()) == 255
+    assert int(from_npz(save_npz(tmp_path / "c.npz", images[:, 0] > 99)).train.inputs.max()) == 255
 
 
 @pytest.mark.parametrize(
@@ -1011,7 +1016,7 @@ def test_npz_complaints(tmp_path: Path, images: np.ndarray, labels: np.ndarray |
 
 def test_small_npz_images_are_resampled_to_the_size_that_is_asked_for(tmp_path: Path) -> None:
     path = save_npz(tmp_path / "mine.npz", some_images(60, 8, 8))
-    assert from_npz(path, size=16).train.images.shape[1:] == (1, 16, 16)
+    assert from_npz(path, size=16).train.inputs.shape[1:] == (1, 16, 16)
 
 
 def test_npz_files_that_are_none(tmp_path: Path) -> None:
@@ -1114,4 +1119,4 @@ def test_as_many_images_as_the_complaint_asks_for_are_enough(counts: list[int]) 
     labels = shuffled_labels(counts)
     classes = tuple(str(k) for k in range(len(counts)))
     splits = cut(Split(numbered(labels), labels), (0.15, 0.15), classes, "here")
-    assert all(len(split.labels.unique()) == len(counts) for split in splits)
+    assert all(len(split.targets.unique()) == len(counts) for split in splits)

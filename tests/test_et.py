@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from bench.axes import check
+from bench.domains.plane import image_shape
 from bench.errors import Impossible, UserError
+from bench.geometry import Shape
 from bench.groups import Element, Group, transform
 from bench.measure import equivariance_error
 from bench.models import canonical
 from bench.models.et import Canonicalise, EtOptions, Name, transformation
-from bench.models.network import Network, Shape
+from bench.models.network import Network
 from bench.registry import families
 from tests import tolerances
 from tests.training import train
@@ -90,7 +92,7 @@ def settled(network: Network, size: int) -> Network:
 @pytest.mark.parametrize("seed", range(24))
 def test_the_predicted_angle_turns_exactly_by_quarters(seed: int) -> None:
     size = 16 + seed
-    network = settled(build(Shape(1, size, 10), seed=seed), size)
+    network = settled(build(image_shape(1, size, 10), seed=seed), size)
     images = blobs(size, seed)
     for quarters in (1, 2, 3):
         moved = torch.rot90(images, quarters, (2, 3))
@@ -106,7 +108,7 @@ def test_the_predicted_angle_turns_with_the_image() -> None:
     size = 64
     errors = []
     for seed in range(10):
-        network = settled(build(Shape(1, size, 10), seed=seed), size)
+        network = settled(build(image_shape(1, size, 10), seed=seed), size)
         angle = 2 * math.pi * (6 * seed + 5) / size
         matrix = canonical.similarity(torch.zeros(1), torch.tensor([angle]))[0]
         images, moved = (blobs(size, seed, m, count=12, width=0.2) for m in (None, matrix))
@@ -128,7 +130,7 @@ def test_other_predicted_poses_follow_the_image(name: Name, amount: float) -> No
     matrix = transformation(name, size, EtOptions()).matrix(torch.tensor([amount]))[0]
     differences = []
     for seed in range(12):
-        network = build(Shape(1, size, 10), seed=seed, transformers=(name,))
+        network = build(image_shape(1, size, 10), seed=seed, transformers=(name,))
         with torch.no_grad():
             undo(network).predictors[0].sharpness.fill_(30.0)
         settled(network, size)
@@ -140,7 +142,7 @@ def test_other_predicted_poses_follow_the_image(name: Name, amount: float) -> No
 @pytest.mark.parametrize(("size", "channels"), [(16, 1), (17, 3), (33, 1), (64, 1), (65, 3)])
 @pytest.mark.parametrize("coordinates", ["cartesian", "log-polar"])
 def test_every_stage_is_invariant_under_quarter_turns(size: int, channels: int, coordinates: str) -> None:
-    network = build(Shape(channels, size, 10), coordinates=coordinates, transformers=("rotation", "shear-x"))
+    network = build(image_shape(channels, size, 10), coordinates=coordinates, transformers=("rotation", "shear-x"))
     assert str(network.group) == "SO(2)"
     images = blobs(size, 3, count=2 * channels).view(2, channels, size, size)
     with torch.no_grad():
@@ -148,26 +150,26 @@ def test_every_stage_is_invariant_under_quarter_turns(size: int, channels: int, 
         for quarters in (1, 2, 3):
             g = Element.rotation(90 * quarters)
             for name, features in network.trace(torch.rot90(images, quarters, (2, 3))):
-                expected = network.laws[name](before[name], g)
+                expected = network.laws[name].act(before[name], g)
                 assert (features - expected).norm() <= tolerances.EXACT_IN_FLOAT32 * expected.norm(), name
 
 
 def test_laws_refuse_what_is_not_undone() -> None:
     features = torch.randn(1, 1, 16, 16)
     turn, mirror = Element.rotation(30), Element(mirror=True)
-    rotates, shears = build(Shape(1, 16, 10)), build(Shape(1, 16, 10), transformers=("shear-x", "rotation"))
+    rotates, shears = build(image_shape(1, 16, 10)), build(image_shape(1, 16, 10), transformers=("shear-x", "rotation"))
     for network, g in [(rotates, mirror), (shears, mirror), (shears, turn)]:
         for name in ("canonical", "block1", "invariants"):
             with pytest.raises(ValueError, match=r"not undone"):
-                network.laws[name](features, g)
-    assert rotates.laws["canonical"](features, turn) is features
+                network.laws[name].act(features, g)
+    assert rotates.laws["canonical"].act(features, turn) is features
     assert str(shears.group) == "PGL(3)"
 
 
 def test_a_sequence_resamples_the_original_once() -> None:
     """The canonical image is the known function of the blobs at T_1 T_2 p, not a resampled resampling."""
     size = 32
-    network = build(Shape(1, size, 10), transformers=("rotation", "scale"))
+    network = build(image_shape(1, size, 10), transformers=("rotation", "scale"))
     with torch.no_grad():
         undo(network).predictors[0].offsets.fill_(0.3)
         undo(network).predictors[1].offsets.fill_(-0.2)
@@ -187,7 +189,7 @@ def test_points_behind_the_horizon_are_outside_the_image() -> None:
 
 
 def test_a_log_polar_classifier_wraps_around_the_angle() -> None:
-    network = build(Shape(1, 16, 10), coordinates="log-polar", transformers=("scale",))
+    network = build(image_shape(1, 16, 10), coordinates="log-polar", transformers=("scale",))
     maps = torch.randn(2, 1, 16, 16)
     with torch.no_grad():
         after = [stage for name, stage in network.stages.items() if name != "canonical"]
@@ -198,7 +200,9 @@ def test_a_log_polar_classifier_wraps_around_the_angle() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize(("shape", "coordinates"), [(Shape(1, 16, 2), "cartesian"), (Shape(3, 21, 5), "log-polar")])
+@pytest.mark.parametrize(
+    ("shape", "coordinates"), [(image_shape(1, 16, 2), "cartesian"), (image_shape(3, 21, 5), "log-polar")]
+)
 def test_every_transformer_builds_and_trains(name: Name, shape: Shape, coordinates: str) -> None:
     options = EtOptions(transformers=(name, "rotation"), coordinates=coordinates)
     torch.manual_seed(0)
@@ -206,7 +210,7 @@ def test_every_transformer_builds_and_trains(name: Name, shape: Shape, coordinat
     images = torch.rand(8, shape.channels, shape.size, shape.size).clone(memory_format=torch.channels_last)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         logits = network(images)
-    assert logits.shape == (8, shape.classes)
+    assert logits.shape == (8, shape.outputs)
     F.cross_entropy(logits.float(), torch.arange(8) % 2).backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
     assert any(bool(p.grad.any()) for p in undo(network).predictors.parameters())
@@ -232,7 +236,7 @@ def test_bad_options_are_told_apart(raw: dict[str, object], message: str) -> Non
 
 def test_small_images_are_impossible() -> None:
     with pytest.raises(Impossible, match="15 pixels"):
-        build(Shape(1, 15, 10))
+        build(image_shape(1, 15, 10))
 
 
 def test_it_learns_shapes_upright_and_knows_them_turned() -> None:
@@ -245,7 +249,7 @@ def test_it_learns_shapes_upright_and_knows_them_turned() -> None:
     images[labels == 0, 0, 11:13, 7:12] = 1
     images[labels == 1, 0, 3:5, 4:12] = 1
     images += 0.1 * torch.randn(images.shape, generator=draw)
-    network = build(Shape(1, size, 2), channels=(1, 1, 2, 2))
+    network = build(image_shape(1, size, 2), channels=(1, 1, 2, 2))
     train(network, images, labels, steps=40, batch_size=32)
     network.eval()
     moved = transform(images, torch.rand(count, generator=draw), torch.zeros(count, dtype=torch.bool))
@@ -259,7 +263,7 @@ def test_it_learns_shapes_upright_and_knows_them_turned() -> None:
 
 def released(**options: object) -> Network:
     entry = families["et-released"]
-    return entry.make(entry.options(**options), Shape(1, 64, 10), 32).eval()
+    return entry.make(entry.options(**options), image_shape(1, 64, 10), 32).eval()
 
 
 def test_the_released_network_has_its_parameters() -> None:
@@ -291,7 +295,7 @@ def test_a_network_promises_what_its_transformers_undo(options: dict[str, object
 
 def test_heat_maps_on_a_circle_start_as_sharp_as_asked() -> None:
     for sharpness in (1.0, 10.0):
-        network = build(Shape(1, 16, 10), transformers=("rotation", "shear-x"), sharpness=sharpness)
+        network = build(image_shape(1, 16, 10), transformers=("rotation", "shear-x"), sharpness=sharpness)
         started = [predictor.sharpness.item() for predictor in undo(network).predictors]
         assert started == [sharpness, 1.0]
 

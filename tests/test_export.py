@@ -6,10 +6,11 @@ import pytest
 import torch
 from torch import nn
 
+from bench.domains.plane import image_shape
 from bench.layers import ExpandedConv, FieldBatchNorm, SteerableConv
 from bench.models.export import export
 from bench.models.matching import build
-from bench.models.network import Network, Shape
+from bench.models.network import Network
 from bench.models.size import count_flops
 from bench.registry import families
 
@@ -29,7 +30,7 @@ NETWORKS = {
     "p4cnn-rotation-pooling": ("p4cnn-rotation-pooling", {}),
     "steerable elu": ("steerable", {"group": "C4", "nonlinearity": "elu"}),
 }
-SHAPE = Shape(1, 28, 4)
+SHAPE = image_shape(1, 28, 4)
 
 
 @torch.enable_grad()

@@ -21,7 +21,6 @@ from bench.groups import (
     irreps,
     quotient,
     regular,
-    sample,
     transform,
 )
 from bench.groups.representation import trivial
@@ -168,7 +167,7 @@ def test_what_of_a_group_permutes_pixels_is_a_subgroup(group: Group) -> None:
 
 @given(groups, st.floats(0, 1), st.integers(0, 99))
 def test_samples_stay_in_the_group_and_within_the_strength(group: Group, strength: float, seed: int) -> None:
-    turns, mirrors = sample(group, strength, 64, torch.Generator().manual_seed(seed))
+    turns, mirrors = group.sample(strength, 64, torch.Generator().manual_seed(seed))
     wrapped = (turns + 0.5) % 1 - 0.5
     assert (wrapped.abs() <= strength / 2 + 1e-6).all()
     assert group.mirrors or not mirrors.any()
@@ -179,7 +178,7 @@ def test_samples_stay_in_the_group_and_within_the_strength(group: Group, strengt
 
 @pytest.mark.parametrize("name", ["C4", "D8", "SO(2)", "O(2)"])
 def test_strength_zero_is_the_identity(name: str) -> None:
-    turns, mirrors = sample(Group.parse(name), 0.0, 100, torch.Generator().manual_seed(0))
+    turns, mirrors = Group.parse(name).sample(0.0, 100, torch.Generator().manual_seed(0))
     assert not turns.any()
     assert not mirrors.any()
 
@@ -187,7 +186,7 @@ def test_strength_zero_is_the_identity(name: str) -> None:
 @pytest.mark.parametrize("name", ["C5", "C8", "D4"])
 def test_full_strength_is_uniform_over_a_finite_group(name: str) -> None:
     group = Group.parse(name)
-    turns, mirrors = sample(group, 1.0, 20_000, torch.Generator().manual_seed(1))
+    turns, mirrors = group.sample(1.0, 20_000, torch.Generator().manual_seed(1))
     index = (turns * group.rotations).round().long() % group.rotations + group.rotations * mirrors.long()
     counts = torch.bincount(index, minlength=group.order).numpy()
     assert len(counts) == group.order
@@ -208,7 +207,7 @@ def test_full_strength_is_uniform_over_a_finite_group(name: str) -> None:
 )
 def test_partial_strength_is_uniform_over_the_elements_in_its_range(name: str, strength: float, reach: int) -> None:
     group = Group.parse(name)
-    turns, mirrors = sample(group, strength, 20_000, torch.Generator().manual_seed(4))
+    turns, mirrors = group.sample(strength, 20_000, torch.Generator().manual_seed(4))
     steps = (turns * group.rotations).round().long() + reach
     counts = torch.bincount(steps, minlength=2 * reach + 1).numpy()
     assert len(counts) == 2 * reach + 1
@@ -217,7 +216,7 @@ def test_partial_strength_is_uniform_over_the_elements_in_its_range(name: str, s
 
 
 def test_partial_strength_is_uniform_in_the_range_and_mirrors_at_half_the_strength() -> None:
-    turns, mirrors = sample(Group.parse("O(2)"), 0.4, 20_000, torch.Generator().manual_seed(2))
+    turns, mirrors = Group.parse("O(2)").sample(0.4, 20_000, torch.Generator().manual_seed(2))
     assert stats.kstest(turns.numpy(), stats.uniform(-0.2, 0.4).cdf).pvalue > 1e-3
     assert stats.binomtest(int(mirrors.sum()), 20_000, 0.2).pvalue > 1e-3
 
@@ -233,7 +232,7 @@ def test_fields_transform_as_a_group_action(data: st.DataObject, group: Group) -
     g, h = data.draw(elements(group)), data.draw(elements(group))
     vectors = torch.rand(3, fields.channels, dtype=torch.float64)
     torch.testing.assert_close(
-        fields.act(fields.act(vectors, h), g), fields.act(vectors, g @ h), atol=tolerances.REPRESENTATION, rtol=0
+        fields.mix(fields.mix(vectors, h), g), fields.mix(vectors, g @ h), atol=tolerances.REPRESENTATION, rtol=0
     )
 
 

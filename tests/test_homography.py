@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from bench.augment import Augmentation, default_crop
 from bench.data import projective_mnist
+from bench.domains.plane import augmentation, default_crop
 from bench.errors import UserError
 from bench.groups import Group, Homographies, move, parse, prefiltered, transform
 from bench.groups.homography import OBJECT, inverse_up_to_scale
@@ -131,11 +131,11 @@ def test_what_lies_behind_the_horizon_is_black() -> None:
 
 def test_augmentation_is_a_function_of_seed_stream_and_step() -> None:
     images = torch.rand(8, 1, 64, 64, generator=torch.Generator().manual_seed(0))
-    augmentation = Augmentation(PLANE, 0.7)
-    again = [augmentation(images, 3, "augmentation", step) for step in (5, 5, 6)]
+    moving = augmentation(PLANE, 0.7)
+    again = [moving(images, 3, "augmentation", step) for step in (5, 5, 6)]
     assert torch.equal(again[0], again[1])
     assert not torch.equal(again[0], again[2])
-    assert torch.equal(Augmentation(PLANE, 0.0)(images, 3, "augmentation"), images)
+    assert torch.equal(augmentation(PLANE, 0.0)(images, 3, "augmentation"), images)
 
 
 @pytest.mark.skipif("EQUIVAUG_DATA" not in os.environ, reason="needs MNIST; EQUIVAUG_DATA does not name a folder")
@@ -149,13 +149,13 @@ def test_projective_mnist_moves_the_digits_of_its_upright_form(monkeypatch: pyte
     moved = projective_mnist.load(projective_mnist.ProjectiveOptions(copies=2))
     again = projective_mnist.load(projective_mnist.ProjectiveOptions(copies=2))
     assert moved.revision == again.revision
-    assert upright.train.images.shape == (60, 1, 64, 64)
-    assert moved.train.images.shape == (120, 1, 64, 64)
-    assert torch.equal(moved.train.labels, upright.train.labels.repeat(2))
-    assert not torch.equal(moved.train.images[:60], moved.train.images[60:])
+    assert upright.train.inputs.shape == (60, 1, 64, 64)
+    assert moved.train.inputs.shape == (120, 1, 64, 64)
+    assert torch.equal(moved.train.targets, upright.train.targets.repeat(2))
+    assert not torch.equal(moved.train.inputs[:60], moved.train.inputs[60:])
     border = torch.ones(64, 64, dtype=torch.bool)
     border[18:46, 18:46] = False
-    assert not upright.train.images[:, 0, border].any()
+    assert not upright.train.inputs[:, 0, border].any()
     # enlarged by 1 to 2, and by the perspective on its near side
-    grown = (moved.test.images > 64).flatten(1).sum(1) / (upright.test.images > 64).flatten(1).sum(1)
+    grown = (moved.test.inputs > 64).flatten(1).sum(1) / (upright.test.inputs > 64).flatten(1).sum(1)
     assert 1.3 < grown.float().median() < 4

@@ -10,11 +10,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from bench.domains.plane import FLOWS, Maps, image_network, image_shape
+from bench.geometry import INVARIANT, Law
 from bench.groups import FieldType, Group, irrep
 from bench.measure import lie_derivative as module
-from bench.measure.lie_derivative import FLOWS, lie_derivative
+from bench.measure.lie_derivative import lie_derivative
 from bench.models.matching import build
-from bench.models.network import Law, Network, Shape, invariant
+from bench.models.network import Network
 from bench.models.planar import HalvingPool
 from bench.registry import families
 
@@ -43,16 +45,16 @@ class Apply(nn.Module):
 
 def worst_share(function: Callable[[Tensor], Tensor], images: Tensor) -> float:
     """Return the largest share, over the flows, of the change of a map that is not the map's own motion."""
-    left, change = relative(SCALARS, function, images), relative(invariant, function, images)
+    left, change = relative(SCALARS, function, images), relative(INVARIANT, function, images)
     return max(left[flow] / change[flow] for flow in FLOWS)
 
 
-SCALARS = FieldType.scalars(Group(1), 1).act
+SCALARS = Maps(FieldType.scalars(Group(1), 1), SIZE)
 
 
 def relative(law: Law, function: Callable[[Tensor], Tensor], images: Tensor | None = None) -> dict[str, float]:
     """Return error / scale of a one-layer network by flow."""
-    network = Network(Group(1), {"output": (Apply(function), law)})
+    network = image_network(Group(1), {"output": (Apply(function), law)})
     rows = lie_derivative(network, blobs() if images is None else images)
     return {row["element"].removeprefix("d/dt "): row["error"] / row["scale"] for row in rows}
 
@@ -71,7 +73,7 @@ def test_a_weighted_sum_changes_by_the_sum_of_the_weighted_change() -> None:
     x, y = at.expand(SIZE, SIZE), -at[:, None].expand(SIZE, SIZE)
     image = blobs()[:1]
     mass, u, v = image.sum(), (image * x).sum() / image.sum(), (image * y).sum() / image.sum()
-    network = Network(Group(1), {"output": (Apply(lambda f: (f * x).sum((1, 2, 3))[:, None]), invariant)})
+    network = image_network(Group(1), {"output": (Apply(lambda f: (f * x).sum((1, 2, 3))[:, None]), INVARIANT)})
     found = {row["element"].removeprefix("d/dt "): row["error"] for row in lie_derivative(network, image)}
     # the flow of scale keeps values, so that areas grow: the integral of x f grows with the third power of the radius
     speed = {"translation x": 1.0, "translation y": 0.0, "rotation": -v, "scale": 3 * u, "shear": v}
@@ -82,10 +84,10 @@ def test_a_weighted_sum_changes_by_the_sum_of_the_weighted_change() -> None:
 def test_a_radial_weight_is_blind_to_rotation_and_a_mean_to_translation() -> None:
     at = (torch.arange(SIZE) - (SIZE - 1) / 2) / (SIZE / 2)
     radius = at[:, None] ** 2 + at**2
-    radial = relative(invariant, lambda f: (f * torch.exp(-4 * radius)).sum((1, 2, 3))[:, None])
+    radial = relative(INVARIANT, lambda f: (f * torch.exp(-4 * radius)).sum((1, 2, 3))[:, None])
     assert radial["rotation"] < 1e-4
     assert min(radial[flow] for flow in FLOWS if flow not in ("rotation",)) > 1e-2
-    mean = relative(invariant, lambda f: f.mean((1, 2, 3))[:, None])
+    mean = relative(INVARIANT, lambda f: f.mean((1, 2, 3))[:, None])
     assert max(mean["translation x"], mean["translation y"], mean["rotation"], mean["shear"]) < 1e-6
     assert mean["scale"] > 0.1
 
@@ -99,8 +101,8 @@ def gradient(images: Tensor) -> Tensor:
 
 def test_a_gradient_is_a_vector_field_and_not_two_scalars() -> None:
     rotations = Group.parse("SO(2)")
-    as_vector = relative(FieldType(((irrep(rotations, 1), 1),)).act, gradient)
-    as_scalars = relative(FieldType.scalars(rotations, 2).act, gradient)
+    as_vector = relative(Maps(FieldType(((irrep(rotations, 1), 1),)), SIZE), gradient)
+    as_scalars = relative(Maps(FieldType.scalars(rotations, 2), SIZE), gradient)
     assert as_vector["rotation"] < 0.01
     assert as_scalars["rotation"] > 0.5
     assert as_vector["translation x"] == pytest.approx(as_scalars["translation x"])
@@ -108,8 +110,8 @@ def test_a_gradient_is_a_vector_field_and_not_two_scalars() -> None:
 
 
 def test_a_finite_group_has_no_infinitesimal_rotation_of_its_fields() -> None:
-    assert "rotation" not in relative(FieldType(((irrep(Group(8), 1), 1),)).act, gradient)
-    assert "translation x" in relative(FieldType(((irrep(Group(8), 1), 1),)).act, gradient)
+    assert "rotation" not in relative(Maps(FieldType(((irrep(Group(8), 1), 1),)), SIZE), gradient)
+    assert "translation x" in relative(Maps(FieldType(((irrep(Group(8), 1), 1),)), SIZE), gradient)
 
 
 @pytest.mark.parametrize("size", [28, 29])
@@ -119,7 +121,7 @@ def test_maps_of_half_the_size_move_at_half_the_pixels(size: int) -> None:
 
 def network(name: str, **options: Any) -> Network:
     entry = families[name]
-    return build(entry, entry.options.model_validate(options), Shape(1, 28, 10), 2.0, seed=0).eval()
+    return build(entry, entry.options.model_validate(options), image_shape(1, 28, 10), 2.0, seed=0).eval()
 
 
 ALL = [

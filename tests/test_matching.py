@@ -9,10 +9,10 @@ import pytest
 
 from bench.canonical import plain
 from bench.cell import Match
+from bench.domains.plane import image_shape
 from bench.errors import UserError
 from bench.models.lanes import preferred
 from bench.models.matching import resolve
-from bench.models.network import Shape
 from bench.models.planar import counts
 from bench.plan import Plan, make
 from bench.registry import families
@@ -118,7 +118,7 @@ def test_lanes_prefer_channels_in_multiples_and_keep_the_size(family: str, group
     entry = families[family]
     options = entry.options(**({"group": group} if group else {}))
     free, held = (
-        resolve(entry, options, Shape(1, 16, 10), None, Match(by="parameters", target=25_000, lanes=lanes))
+        resolve(entry, options, image_shape(1, 16, 10), None, Match(by="parameters", target=25_000, lanes=lanes))
         for lanes in (1, 16)
     )
     whole = [
@@ -140,7 +140,7 @@ def test_a_family_without_blocks_takes_lanes_as_they_come() -> None:
     entry = families["p4cnn"]
     match = Match(by="parameters", target=25_000)
     with_lanes = match.model_copy(update={"lanes": 16})
-    shape = Shape(1, 28, 10)
+    shape = image_shape(1, 28, 10)
     assert resolve(entry, entry.options(), shape, None, with_lanes) == resolve(
         entry, entry.options(), shape, None, match
     )

@@ -6,10 +6,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from bench.domains.plane import Maps, image_network, image_shape
+from bench.geometry import INVARIANT
 from bench.groups import Element, FieldType, Group, act, centred_disc, regular
 from bench.layers import SteerableConv
 from bench.measure import equivariance_error, peak_memory, reset_peak_memory, score
-from bench.models.network import Network, Shape, invariant
+from bench.models.network import Network
 from bench.models.size import count_flops, count_parameters, count_training_flops
 
 TURNED, TILTED = Element.rotation(90), Element.rotation(30)
@@ -26,8 +28,8 @@ class Mean(nn.Module):
 
 
 def network(module: nn.Module) -> Network:
-    scalars = FieldType.scalars(Group(1), 2).act
-    return Network(Group(1), {"maps": (module, scalars), "output": (Mean(), invariant)})
+    scalars = Maps(FieldType.scalars(Group(1), 2), 9)
+    return image_network(Group(1), {"maps": (module, scalars), "output": (Mean(), INVARIANT)})
 
 
 def rows_of(module: nn.Module, g: Element, images: Tensor) -> dict[str, dict]:
@@ -90,10 +92,8 @@ def test_a_difference_from_zero_is_infinite() -> None:
 
 
 def test_layers_without_an_action_of_the_element_have_no_row() -> None:
-    def refuse(features: Tensor, g: Element) -> Tensor:
-        raise ValueError(f"{g} does not act here")
-
-    net = Network(Group(1), {"maps": (nn.Identity(), refuse), "output": (Mean(), invariant)})
+    quarters = Maps(FieldType(((regular(Group(2)), 1),)), 9)
+    net = image_network(Group(1), {"maps": (nn.Identity(), quarters), "output": (Mean(), INVARIANT)})
     rows = equivariance_error(net, torch.rand(2, 2, 9, 9), [TURNED])
     assert [row["layer"] for row in rows] == ["input", "output"]
 
@@ -124,21 +124,21 @@ def test_score_counts_right_answers_and_averages_the_likelihood() -> None:
     logits = torch.tensor([[4.0, 0.0], [0.0, 4.0], [4.0, 0.0]])
     model = nn.Sequential(nn.Flatten())
     found = score(model, logits.view(3, 2, 1, 1), torch.tensor([0, 1, 1]))
-    assert found.accuracy == pytest.approx(2 / 3)
-    assert found.nll == pytest.approx((2 * math.log1p(math.exp(-4)) + 4 + math.log1p(math.exp(-4))) / 3, rel=1e-5)
+    assert found.score == pytest.approx(2 / 3)
+    assert found.loss == pytest.approx((2 * math.log1p(math.exp(-4)) + 4 + math.log1p(math.exp(-4))) / 3, rel=1e-5)
 
 
 def test_parameters_and_flops_of_a_known_layer() -> None:
     layer = nn.Conv2d(3, 5, 3, padding=1)
     assert count_parameters(layer) == 5 * 3 * 9 + 5
-    assert count_flops(layer, Shape(3, 8, 2)) == 2 * 5 * 3 * 9 * 64
+    assert count_flops(layer, image_shape(3, 8, 2)) == 2 * 5 * 3 * 9 * 64
 
 
 def test_what_a_batch_shares_is_no_cost_of_an_image() -> None:
     """A steerable layer expands its kernel once for all images; then it costs what a plain layer costs."""
     fields = FieldType(((regular(Group(4)), 2),))
     layer = SteerableConv(fields, fields, 5)
-    assert count_flops(layer, Shape(8, 10, 2)) == 2 * 8 * 8 * 25 * 100
+    assert count_flops(layer, image_shape(8, 10, 2)) == 2 * 8 * 8 * 25 * 100
 
 
 def test_peak_memory_sees_what_was_held_and_forgets_on_reset() -> None:
@@ -168,5 +168,5 @@ def test_training_costs_three_passes_and_its_share_of_expanding_the_kernels() ->
 
     layer = 2 * 9 * 4  # FLOPs of an image in the layer; the images need no gradient
     expansion = 2 * 4 * 5 * 9
-    found = count_training_flops(Expanded(), Shape(1, 3, 4), batch_size=10)
+    found = count_training_flops(Expanded(), image_shape(1, 3, 4), batch_size=10)
     assert found == pytest.approx(2 * layer + 2 * expansion / 10)

@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from torch import nn
 
 from bench.cell import Budget, Match
+from bench.domains.plane import image_shape
 from bench.errors import Impossible, UserError
+from bench.geometry import Shape
 from bench.groups import Element
 from bench.measure import equivariance_error
 from bench.models.matching import build, resolve
-from bench.models.network import Network, Shape
+from bench.models.network import Network
 from bench.models.planar import halved
 from bench.models.size import count_flops, count_parameters
 from bench.registry import families
@@ -25,7 +27,7 @@ from bench.train.step import optimizer_of
 from tests import tolerances
 from tests.training import train
 
-NAMES = [entry.name for entry in families]
+NAMES = [entry.name for entry in families if "plane" in entry.domains]
 # networks of a paper, whose layers have no padding, and the least image size that they take
 PAPERS = {"p4cnn": 22, "p4cnn-rotation-pooling": 22, "z2cnn": 22, "et-released": 49}
 TURNED = Element.rotation(90)
@@ -46,7 +48,7 @@ EXACT = {
 
 
 def smallest_shape(name: str) -> Shape:
-    return Shape(1, PAPERS.get(name, 16), 10)
+    return image_shape(1, PAPERS.get(name, 16), 10)
 
 
 def network_of(name: str, options: dict, shape: Shape, width: float = 2.0, seed: int = 0) -> Network:
@@ -58,7 +60,7 @@ def used(network: Network, shape: Shape, steps: int = 3) -> Network:
     """Return the network after a few training steps, so that its running statistics are not the initial ones."""
     generator = torch.Generator().manual_seed(1)
     images = torch.rand(4 * steps, shape.channels, shape.size, shape.size, generator=generator)
-    labels = torch.randint(0, shape.classes, (4 * steps,), generator=generator)
+    labels = torch.randint(0, shape.outputs, (4 * steps,), generator=generator)
     train(network, images, labels, steps, batch_size=4)
     return network.eval()
 
@@ -70,10 +72,10 @@ def used(network: Network, shape: Shape, steps: int = 3) -> Network:
 @pytest.mark.parametrize("width", [1.0, 2.5, 6.0])
 def test_a_family_builds_at_any_width_grey_or_colour(name: str, width: float) -> None:
     smallest = smallest_shape(name)
-    for shape in (smallest, Shape(3, smallest.size + 12, 4)):
+    for shape in (smallest, image_shape(3, smallest.size + 12, 4)):
         network = network_of(name, {}, shape, width)
         logits = network.eval()(torch.rand(2, shape.channels, shape.size, shape.size))
-        assert logits.shape == (2, shape.classes)
+        assert logits.shape == (2, shape.outputs)
         assert logits.isfinite().all()
 
 
@@ -87,7 +89,7 @@ def test_a_family_gets_larger_with_its_width(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in PAPERS])
 @pytest.mark.parametrize("size", [17, 24, 33])
 def test_a_family_builds_for_even_and_odd_images(name: str, size: int) -> None:
-    shape = Shape(1, size, 10)
+    shape = image_shape(1, size, 10)
     assert network_of(name, {}, shape)(torch.rand(2, 1, size, size)).shape == (2, 10)
 
 
@@ -96,7 +98,7 @@ def test_too_small_an_image_is_refused_with_the_least_that_fits(name: str) -> No
     least = smallest_shape(name).size
     for size in (12, least - 1):
         with pytest.raises(Impossible, match=rf"(least is|sizes from) {least}\b") as refusal:
-            network_of(name, {}, Shape(1, size, 10))
+            network_of(name, {}, image_shape(1, size, 10))
         assert re.search(rf"\b{size}\b", str(refusal.value))
 
 
@@ -149,7 +151,7 @@ def test_every_stage_has_a_law_and_the_trace_ends_in_the_logits(name: str) -> No
     network = network_of(name, {}, shape).eval()
     images = torch.rand(2, 1, shape.size, shape.size)
     trace = dict(network.trace(images))
-    assert set(trace) == set(network.laws)
+    assert {"input", *trace} == set(network.laws)
     assert list(trace)[-1] == "output"
     assert torch.equal(trace["output"], network(images))
 
@@ -185,7 +187,7 @@ def test_the_best_weights_of_a_training_come_back(name: str) -> None:
 
 
 def test_weight_decay_is_for_weights() -> None:
-    shape = Shape(1, 16, 10)
+    shape = image_shape(1, 16, 10)
     shares = {}
     for name in ("steerable", "e2cnn"):
         decayed, others = optimizer_of(network_of(name, {}, shape), Budget(steps=1), torch.tensor(0.1)).param_groups
@@ -224,7 +226,7 @@ def exact(layer: str) -> float:
 def test_symmetries_of_the_grid_stay_exact_through_every_layer(case: str, size: int, channels: int) -> None:
     """At any image size, even or odd, at init and after training."""
     name, options = EXACT[case]
-    shape = Shape(channels, size, 5)
+    shape = image_shape(channels, size, 5)
     network = network_of(name, options, shape, 1.0)
     elements = [TURNED]
     if network.group.mirrors:
@@ -239,7 +241,7 @@ def test_symmetries_of_the_grid_stay_exact_through_every_layer(case: str, size: 
 @pytest.mark.parametrize("name", ["p4cnn", "p4cnn-rotation-pooling"])
 @pytest.mark.parametrize("size", [22, 28, 40])
 def test_p4cnn_is_exact_where_it_can_be_built(name: str, size: int) -> None:
-    shape = Shape(1, size, 10)
+    shape = image_shape(1, size, 10)
     network = used(network_of(name, {}, shape, 4), shape)
     images = torch.rand(4, 1, size, size, generator=torch.Generator().manual_seed(0))
     for row in equivariance_error(network, images, [TURNED]):
@@ -249,7 +251,7 @@ def test_p4cnn_is_exact_where_it_can_be_built(name: str, size: int) -> None:
 @pytest.mark.parametrize("size", [16, 27, 29])
 def test_p4cnn_refuses_sizes_that_its_pooling_would_break(size: int) -> None:
     with pytest.raises(Impossible, match="even image sizes from 22"):
-        network_of("p4cnn", {}, Shape(1, size, 10))
+        network_of("p4cnn", {}, image_shape(1, size, 10))
 
 
 @pytest.mark.parametrize("name", ["cnn", "z2cnn"])
@@ -290,7 +292,7 @@ def test_the_law_holds_at_45_degrees_on_smooth_images(choice: str) -> None:
     name, options = LAW[choice]
     size = 97
     images = blobs(8, size)
-    network = network_of(name, options, Shape(1, size, 10), 3.0).train()
+    network = network_of(name, options, image_shape(1, size, 10), 3.0).train()
     with torch.no_grad():
         for _ in range(30):  # so that the running statistics are those of these images, and no feature is all dark
             network(images)
@@ -320,13 +322,13 @@ def blobs(count: int, size: int, width: float = 5.0) -> torch.Tensor:
     [("p4cnn", 10, 24_680), ("z2cnn", 20, 21_750), ("p4cnn-rotation-pooling", 20, 21_750)],
 )
 def test_the_papers_networks_have_their_published_sizes(name: str, width: float, parameters: int) -> None:
-    assert count_parameters(network_of(name, {}, Shape(1, 28, 10), width)) == parameters
+    assert count_parameters(network_of(name, {}, image_shape(1, 28, 10), width)) == parameters
 
 
 @pytest.mark.parametrize(("name", "rate"), [("p4cnn", 0.0), ("p4cnn-rotation-pooling", 0.0), ("z2cnn", 0.3)])
 def test_the_papers_networks_drop_where_the_released_code_does(name: str, rate: float) -> None:
     """After every hidden layer but the second, which is pooled: dropout before a maximum shifts the mean."""
-    network = network_of(name, {}, Shape(1, 28, 10))
+    network = network_of(name, {}, image_shape(1, 28, 10))
     dropped = {
         block: [module.p for module in stage.modules() if isinstance(module, nn.Dropout)]
         for block, stage in network.stages.items()
@@ -336,7 +338,7 @@ def test_the_papers_networks_drop_where_the_released_code_does(name: str, rate: 
 
 
 def test_rotation_pooling_leaves_plain_maps_after_every_layer() -> None:
-    network = network_of("p4cnn-rotation-pooling", {}, Shape(1, 28, 10), 5)
+    network = network_of("p4cnn-rotation-pooling", {}, image_shape(1, 28, 10), 5)
     for block, features in network.trace(torch.rand(2, 1, 28, 28)):
         assert features.shape[1] == (10 if block == "output" else 5)
 
@@ -344,7 +346,7 @@ def test_rotation_pooling_leaves_plain_maps_after_every_layer() -> None:
 @pytest.mark.parametrize("group", ["C4", "C8", "D4", "D8"])
 def test_e2cnn_and_steerable_are_the_same_architecture(group: str) -> None:
     """Stage by stage the same parameters, outputs of the same shape, and the same FLOPs."""
-    shape = Shape(1, 28, 10)
+    shape = image_shape(1, 28, 10)
     ours, theirs = (network_of(name, {"group": group}, shape).eval() for name in ("steerable", "e2cnn"))
     images = torch.rand(2, 1, 28, 28)
     found = [
@@ -361,7 +363,7 @@ def test_e2cnn_and_steerable_are_the_same_architecture(group: str) -> None:
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in (*PAPERS, "e2cnn")])
 @pytest.mark.parametrize("by", ["parameters", "flops"])
 def test_a_budget_is_met_within_three_percent(name: str, by: str) -> None:
-    entry, shape = families[name], Shape(1, 28, 10)
+    entry, shape = families[name], image_shape(1, 28, 10)
     target = {"parameters": 25_000, "flops": 40_000_000}[by]
     found = resolve(entry, entry.options(), shape, None, Match(by=by, target=target))
     network = build(entry, found.options, shape, found.width, seed=0)
@@ -373,7 +375,7 @@ def test_a_budget_is_met_within_three_percent(name: str, by: str) -> None:
 def test_a_budget_that_no_width_reaches_is_refused_with_the_nearest() -> None:
     entry = families["steerable"]
     with pytest.raises(Impossible, match=r"no width of steerable comes within 3% of 50 parameters; the nearest has"):
-        resolve(entry, entry.options(), Shape(1, 28, 10), None, Match(by="parameters", target=50))
+        resolve(entry, entry.options(), image_shape(1, 28, 10), None, Match(by="parameters", target=50))
 
 
 # options that do not go together
@@ -411,7 +413,7 @@ def test_a_budget_that_no_width_reaches_is_refused_with_the_nearest() -> None:
 )
 def test_impossible_combinations_say_why(name: str, options: dict, reason: str) -> None:
     with pytest.raises((UserError, ValueError), match=reason):
-        network_of(name, options, Shape(1, 28, 10))
+        network_of(name, options, image_shape(1, 28, 10))
 
 
 @pytest.mark.parametrize("family", ["cnn", "gcnn", "steerable", "hnet", "et"])
@@ -421,7 +423,7 @@ def test_a_network_that_would_use_up_the_memory_is_refused(
 ) -> None:
     entry = families[family]
     with pytest.raises(Impossible, match=f"{family} of width .* has a tensor of more than 33,554,432 numbers"):
-        resolve(entry, entry.options(), Shape(1, 16, 10), width, match)
+        resolve(entry, entry.options(), image_shape(1, 16, 10), width, match)
 
 
 @pytest.mark.parametrize("size", [8, 9, 14, 15])

@@ -6,14 +6,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from bench.domains.plane import image_shape
 from bench.groups import FieldType, Group, irrep, trivial
 from bench.layers import GatedNonlinearity, NormNonlinearity
 from bench.models.matching import build
-from bench.models.network import Network, Shape
+from bench.models.network import Network
 from bench.registry import families
 from tests import tolerances
 
-SHAPE = Shape(1, 16, 4)
+SHAPE = image_shape(1, 16, 4)
 PLANAR = ["cnn", "gcnn", "steerable", "e2cnn", "et"]
 
 
@@ -91,7 +92,7 @@ def test_a_head_has_a_hidden_layer_when_told_so(name: str) -> None:
         return [(m.in_features, m.out_features) for m in head.modules() if isinstance(m, nn.Linear)]
 
     ((inputs, classes),) = linear()
-    assert classes == SHAPE.classes
+    assert classes == SHAPE.outputs
     assert linear(hidden=11) == [(inputs, 11), (11, classes)]
     assert linear(hidden=11, hidden_layers=2) == [(inputs, 11), (11, 11), (11, classes)]
     with pytest.raises(ValueError, match="give 'hidden' too"):
@@ -127,8 +128,8 @@ def test_a_field_holds_the_irreps_up_to_the_highest_frequency(
 def test_a_harmonic_network_has_features_of_every_order_up_to_the_highest(order: int) -> None:
     trace = traced(network_of("hnet", max_order=order, channels=(1,), pool_after=()))
     assert trace["block1"].shape[1] == 2 * 2 * (order + 1)
-    assert trace["classes"].shape[1] == SHAPE.classes * 2 * (order + 1)
-    assert trace["invariants"].shape[1] == SHAPE.classes * (order + 1)
+    assert trace["classes"].shape[1] == SHAPE.outputs * 2 * (order + 1)
+    assert trace["invariants"].shape[1] == SHAPE.outputs * (order + 1)
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from bench.domains.plane import image_network
+from bench.geometry import INVARIANT
 from bench.groups import Group
 from bench.measure.calibration import expected_calibration_error
-from bench.measure.orbit import orbit, orbit_elements
+from bench.measure.orbit import orbit
+from bench.models.network import Network
 
 
 class Corner(nn.Module):
@@ -23,6 +26,10 @@ class Corner(nn.Module):
         return torch.stack([images[:, 0, i, j] for i, j in at], 1)
 
 
+def network(module: nn.Module) -> Network:
+    return image_network(Group(1), {"output": (module, INVARIANT)})
+
+
 def bright_corner(count: int = 5) -> Tensor:
     images = torch.zeros(count, 1, 16, 16)
     images[:, :, 0, 0] = 1
@@ -30,7 +37,7 @@ def bright_corner(count: int = 5) -> Tensor:
 
 
 def test_a_network_that_reads_a_corner_is_right_at_one_quarter_of_the_orbit() -> None:
-    found = orbit(Corner(), bright_corner(), torch.zeros(5, dtype=torch.int64), orbit_elements(Group(4), 16))
+    found = orbit(network(Corner()), bright_corner(), torch.zeros(5, dtype=torch.int64), Group(4).orbit(16))
     assert found == {
         "orbit_invariance_rate": pytest.approx(0.25),
         "worst_case_accuracy": 0,
@@ -46,14 +53,14 @@ def test_an_invariant_network_has_no_entropy_and_its_worst_case_is_its_accuracy(
 
     images = torch.cat([bright_corner(3), 20 * bright_corner(2)])
     labels = torch.tensor([1, 1, 0, 0, 1])  # predicted 1, 1, 1, 0, 0
-    found = orbit(Sum(), images, labels, orbit_elements(Group.parse("D4"), 16))
+    found = orbit(network(Sum()), images, labels, Group.parse("D4").orbit(16))
     assert found == {"orbit_invariance_rate": 1, "worst_case_accuracy": pytest.approx(0.6), "orbit_entropy": 0}
 
 
 @given(st.sampled_from(["C1", "C4", "C7", "C8", "C24", "D1", "D4", "D24", "SO(2)", "O(2)"]), st.integers(1, 20))
 def test_the_elements_are_distinct_members_and_evenly_spaced(name: str, rotations: int) -> None:
     group = Group.parse(name)
-    elements = orbit_elements(group, rotations)
+    elements = group.orbit(rotations)
     assert len(set(elements)) == len(elements)
     assert all(g in group for g in elements)
     assert sum(g.mirror for g in elements) * 2 == (len(elements) if group.mirrors else 0)

@@ -12,11 +12,11 @@ import pytest
 import torch
 
 from bench import plugins
+from bench.domains.plane import image_shape
 from bench.errors import UserError
 from bench.groups import Element
 from bench.measure import equivariance_error
 from bench.models.matching import build
-from bench.models.network import Shape
 from bench.registry import datasets, families, measurements
 from bench.suite import load, parse
 
@@ -25,7 +25,8 @@ EXAMPLE = ROOT / "examples" / "my_layer.py"
 
 DATA = """
 import torch
-from bench.data.dataset import Dataset, Split
+from bench.data.dataset import Split
+from bench.domains.plane import of_images
 from bench.registry import datasets
 
 @datasets.register("noise", version=1)
@@ -34,7 +35,7 @@ def load(options):
     def split(count):
         images = torch.randint(256, (count, 1, 16, 16), generator=torch.Generator().manual_seed(count))
         return Split(images.to(torch.uint8), torch.arange(count) % 2)
-    return Dataset("noise", ("a", "b"), split(20), split(10), split(12))
+    return of_images("noise", ("a", "b"), split(20), split(10), split(12))
 """
 
 SUITE = {
@@ -87,7 +88,7 @@ def test_the_example_runs_from_its_suite_into_tables_and_figures(tmp_path: Path)
 def test_the_examples_family_is_exactly_equivariant() -> None:
     plugins.load([str(EXAMPLE)])
     entry = families["turning"]
-    network = build(entry, entry.options(), Shape(1, 17, 4), 2.0, seed=0)
+    network = build(entry, entry.options(), image_shape(1, 17, 4), 2.0, seed=0)
     rows = equivariance_error(network, torch.rand(4, 1, 17, 17), [Element.rotation(90), Element.rotation(180)])
     assert {row["layer"] for row in rows} > {"block1", "block6", "output"}
     assert max(row["error"] for row in rows) < 1e-5

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from torch import Tensor
 
-from bench.augment import Augmentation, cropped, resampled_only
 from bench.cell import Budget
 from bench.data.dataset import Dataset, Split
+from bench.domains.plane import ImageMotion, augmentation, cropped, of_images
 from bench.execute.data import load_data
 from bench.execute.job import run_cell
 from bench.groups import (
@@ -24,12 +24,12 @@ from bench.groups import (
     act,
     centred_disc,
     prefiltered,
-    sample,
     shifted,
     transform,
     transform_prefiltered,
 )
 from bench.registry import Options, datasets
+from bench.seeds import generator
 from tests import tolerances
 from tests.fakes import make_cell
 from tests.strategies import quarter_turns
@@ -102,14 +102,14 @@ def test_the_prefilter_commutes_with_what_permutes_the_pixels(g: Element, size: 
 
 def test_prefiltering_a_data_set_once_gives_what_prefiltering_each_batch_gives() -> None:
     images = noise(32, 28)
-    turns, mirrors = sample(Group.parse("O(2)"), 1.0, 32, torch.Generator().manual_seed(0))
+    turns, mirrors = Group.parse("O(2)").sample(1.0, 32, torch.Generator().manual_seed(0))
     once = transform_prefiltered(prefiltered(images, "spline"), turns, mirrors, "spline")
     torch.testing.assert_close(once, transform(images, turns, mirrors), atol=tolerances.RESAMPLED_IN_FLOAT32, rtol=0)
 
 
 def test_moves_run_under_vmap() -> None:
     images, group = noise(12, 20).view(3, 4, 1, 20, 20), Group.parse("O(2)")
-    turns, mirrors = (each.view(3, 4) for each in sample(group, 1.0, 12, torch.Generator().manual_seed(0)))
+    turns, mirrors = (each.view(3, 4) for each in group.sample(1.0, 12, torch.Generator().manual_seed(0)))
     together = torch.func.vmap(transform)(images, turns, mirrors)
     for i in range(3):
         alone = transform(images[i], turns[i], mirrors[i])
@@ -135,7 +135,7 @@ def test_a_turn_and_its_inverse_lose_far_less_than_bilinearly() -> None:
 @pytest.mark.parametrize("strength", [0.0, 0.5, 1.0])
 def test_inputs_on_the_disc_have_one_outline_upright_and_moved(strength: float) -> None:
     images = 1 + noise(16, 21)
-    moved = Augmentation(Group.parse("SO(2)"), strength, crop="disc")(images, 0, "augmentation")
+    moved = augmentation(Group.parse("SO(2)"), strength, crop="disc")(images, 0, "augmentation")
     assert torch.equal(moved != 0, (centred_disc(images) != 0).expand_as(moved))
     assert torch.equal(cropped(images, "none"), images)
 
@@ -143,7 +143,7 @@ def test_inputs_on_the_disc_have_one_outline_upright_and_moved(strength: float) 
 def test_no_content_of_the_disc_is_moved_out_of_the_image() -> None:
     """A constant stays constant on the disc, but for the ringing at the image's own border."""
     images = torch.ones(64, 1, 32, 32)
-    moved = Augmentation(Group.parse("O(2)"), 1.0, crop="disc")(images, 0, "augmentation")
+    moved = augmentation(Group.parse("O(2)"), 1.0, crop="disc")(images, 0, "augmentation")
     axis = torch.arange(32) - 15.5
     inside = torch.hypot(axis[:, None], axis) <= 16 - BORDER
     assert (moved[..., inside] - 1).abs().max() < tolerances.SPLINE_OF_SCIPY
@@ -152,7 +152,7 @@ def test_no_content_of_the_disc_is_moved_out_of_the_image() -> None:
 def test_the_control_resamples_each_image_by_its_own_fraction_of_a_pixel_and_moves_none() -> None:
     image, bump = torch.zeros(1, 1, 33, 33), torch.hann_window(11, periodic=False)[1:-1]
     image[..., 12:21, 12:21] = bump[:, None] * bump
-    found = resampled_only(image.expand(400, -1, -1, -1), "spline", "disc", 0, "control")
+    found = ImageMotion(Group(None), "spline", "disc").resampled(image.expand(400, -1, -1, -1), generator(0, "control"))
     assert len(torch.unique(found.flatten(1), dim=0)) == 400
     axis = torch.arange(33) - 16.0
     for weights in (axis, axis[:, None]):
@@ -170,7 +170,7 @@ def test_the_control_resamples_each_image_by_its_own_fraction_of_a_pixel_and_mov
 def sky() -> Iterator[None]:
     def load(options: Options) -> Dataset:
         """Galaxies."""
-        return Dataset("sky", ("compact", "resolved"), *(Split(*galaxies(n, n)) for n in (600, 200, 400)))
+        return of_images("sky", ("compact", "resolved"), *(Split(*galaxies(n, n)) for n in (600, 200, 400)))
 
     datasets.register("sky", version=1)(load)
     yield
@@ -192,7 +192,7 @@ def accuracies(resampling: str, seed: int) -> dict[str, float]:
     )
     run = run_cell(cell, "cpu", "exclusive").run
     assert run["status"] == "done", run["reason"]
-    return {kind: run[f"{kind}_accuracy"] for kind in ("test", "exact", "resampled", "transformed")}
+    return {kind: run[f"{kind}_score"] for kind in ("test", "exact", "resampled", "transformed")}
 
 
 def test_a_plain_network_loses_nothing_on_turned_images_that_have_no_orientation(sky: None) -> None:

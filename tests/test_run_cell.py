@@ -13,20 +13,22 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from bench.augment import Augmentation, cropped, resampled_only
 from bench.cell import Budget
 from bench.data.dataset import Dataset, Split, training_set
+from bench.domains.plane import ImageMotion, Maps, augmentation, cropped, image_network, image_shape, of_images
 from bench.execute import data, job, prepare, provenance, scoring
 from bench.execute import probe as probing
 from bench.execute.data import load_data
 from bench.execute.job import run_cell
 from bench.execute.probe import probe
+from bench.geometry import INVARIANT, Shape
 from bench.groups import FieldType, Group
 from bench.measure import Inputs, Measured
-from bench.models.network import Network, Shape, invariant
+from bench.models.network import Network
 from bench.models.size import count_flops, count_parameters
 from bench.registry import Options, datasets, families, measurements
 from bench.results.store import Record
+from bench.seeds import generator
 from bench.suite import measure
 from bench.train import Fit, Trainee, loop
 from tests.fakes import make_cell
@@ -65,7 +67,7 @@ def bars(count: int, wrong: int, seed: int) -> Split:
 def toy_data(options: ToyData) -> Dataset:
     """Bars."""
     splits = bars(TRAIN, 0, 1), bars(VALIDATION, options.wrong_validation, 2), bars(TEST, options.wrong_test, 3)
-    return Dataset("toy", ("upright", "lying"), *splits)
+    return of_images("toy", ("upright", "lying"), *splits)
 
 
 def toy_network(options: ToyNetwork, shape: Shape, width: float) -> Network:
@@ -75,12 +77,12 @@ def toy_network(options: ToyNetwork, shape: Shape, width: float) -> Network:
     group = Group(1)
     hidden = nn.Sequential(nn.Flatten(), nn.Linear(shape.channels * shape.size**2, int(width)))
     scalars = FieldType.scalars(group, shape.channels)
-    return Network(
+    return image_network(
         group,
         {
-            "image": (nn.Identity(), scalars.act),
-            "hidden": (hidden, invariant),
-            "output": (nn.Linear(int(width), shape.classes), invariant),
+            "image": (nn.Identity(), Maps(scalars, shape.size)),
+            "hidden": (hidden, INVARIANT),
+            "output": (nn.Linear(int(width), shape.outputs), INVARIANT),
         },
     )
 
@@ -114,15 +116,17 @@ class Spy:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.initial: dict[str, Tensor] = {}
-        self.images = self.labels = torch.empty(0)
+        self.inputs = self.targets = torch.empty(0)
         self.network: Any = None
         self.augment: Any = None
         fit = job.fit
 
         def spied(trainee: Trainee, validate: Any, *others: Any) -> Fit:
             self.initial = {key: value.clone() for key, value in trainee.network.state_dict().items()}
-            self.network, self.images, self.labels = trainee.network, trainee.images, trainee.labels
-            self.augment = lambda images, step: trainee.moves.apply(images, *trainee.moves.draw(step, len(images)))
+            self.network, self.inputs, self.targets = trainee.network, trainee.inputs, trainee.targets
+            self.augment = lambda images, step: trainee.moves.apply(
+                images, self.targets[: len(images)], *trainee.moves.draw(step, len(images))
+            )[0]
             return fit(trainee, validate, *others)
 
         monkeypatch.setattr(job, "fit", spied)
@@ -156,11 +160,11 @@ def test_scores_are_those_of_the_trained_network_on_test_images_upright_and_move
     )
     run = done(cell).run
     data = load_data("toy", {"wrong_test": 10})
-    images, labels = data.test.images[:40].float() / data.rms, data.test.labels[:40]
+    images, labels = data.test.inputs[:40].float() / data.rms, data.test.targets[:40]
     upright = cropped(images, "disc")
     assert (run["test_score"], run["test_loss"]) == pytest.approx(scores(spy.network, upright, labels))
     assert (run["test_size"], run["chance_score"]) == (40, float(labels.bincount().max()) / 40)
-    whole = Augmentation(Group.parse("SO(2)"), 1.0, crop="disc")
+    whole = augmentation(Group.parse("SO(2)"), 1.0, crop="disc")
     moved = torch.cat([whole(images, 0, "evaluation", draw) for draw in range(3)])
     expected = scores(spy.network, moved, labels.repeat(3))
     assert (run["transformed_score"], run["transformed_loss"]) == pytest.approx(expected)
@@ -176,14 +180,14 @@ def test_controls_are_scores_on_inputs_moved_exactly_and_on_inputs_resampled_but
     crop = "none" if parsed.keeps_grid else "disc"
     run = done(toy({"wrong_test": 10}, augmentation_group=group, crop=crop)).run
     data = load_data("toy", {"wrong_test": 10})
-    images, labels = data.test.images.float() * (1 / data.rms), data.test.labels
-    exact = Augmentation(parsed.on_grid, 1.0, crop=crop)(images, 0, "evaluation", 0)
+    images, labels = data.test.inputs.float() * (1 / data.rms), data.test.targets
+    exact = augmentation(parsed.on_grid, 1.0, crop=crop)(images, 0, "evaluation", 0)
     assert run["exact_score"] == pytest.approx(scores(spy.network, exact, labels)[0])
     if parsed.keeps_grid:
         assert run["exact_score"] == run["transformed_score"]
         assert run["resampled_score"] == run["test_score"]
     else:
-        resampled = resampled_only(images, "spline", "disc", 0, "control")
+        resampled = ImageMotion(Group(None), "spline", "disc").resampled(images, generator(0, "control"))
         assert run["resampled_score"] == pytest.approx(scores(spy.network, resampled, labels)[0])
 
 
@@ -209,9 +213,9 @@ def test_validation_images_are_moved_as_in_training(spy: Spy) -> None:
 
 
 def test_transformed_validation_is_the_same_for_every_strength(spy: Spy) -> None:
-    whole = Augmentation(Group.parse("SO(2)"), 1.0, crop="disc")
+    whole = augmentation(Group.parse("SO(2)"), 1.0, crop="disc")
     data = load_data("toy", {})
-    images, labels = data.validation.images.float() / data.rms, data.validation.labels
+    images, labels = data.validation.inputs.float() / data.rms, data.validation.targets
     for strength in (0.0, 0.3, 1.0):
         record = done(toy(strength=strength))
         expected = scores(spy.network, whole(images, 0, "evaluation", 0), labels)[0]
@@ -228,33 +232,33 @@ def test_a_seed_draws_its_own_weights_and_its_own_images(spy: Spy) -> None:
     found = []
     for seed in (0, 0, 1):
         done(toy(seed=seed))
-        found.append((spy.initial["stages.output.weight"], spy.images))
+        found.append((spy.initial["stages.output.weight"], spy.inputs))
     assert all(torch.equal(first, again) for first, again in zip(found[0], found[1], strict=True))
     assert not any(torch.equal(first, other) for first, other in zip(found[0], found[2], strict=True))
-    assert spy.images.shape == (30, 1, 16, 16)
-    pool = load_data("toy", {}).train.images.float()
+    assert spy.inputs.shape == (30, 1, 16, 16)
+    pool = load_data("toy", {}).train.inputs.float()
     assert float((pool / load_data("toy", {}).rms).square().mean()) == pytest.approx(1)
 
 
 def subset(data: Dataset) -> Tensor:
-    return training_set(data, 30, 0).images.float() * (1 / data.rms)
+    return training_set(data, 30, 0).inputs.float() * (1 / data.rms)
 
 
 def test_augmentation_is_online_and_copies_are_made_once_before(spy: Spy) -> None:
     done(toy())
-    upright = spy.images
+    upright = spy.inputs
     done(toy(strength=1.0))
-    online, batch = spy.images, spy.images[:8]
-    augmentation = Augmentation(Group.parse("SO(2)"), 1.0, crop="disc")
+    online, batch = spy.inputs, spy.inputs[:8]
+    moving = augmentation(Group.parse("SO(2)"), 1.0, crop="disc")
     data = load_data("toy", {})
     assert torch.equal(upright, cropped(subset(data), "disc"))
-    assert torch.equal(online, augmentation.prepare(subset(data)))
-    drawn = augmentation.draw(8, 0, "augmentation", 5)
-    assert torch.equal(spy.augment(batch, 5), augmentation.move(batch, *drawn))
+    assert torch.equal(online, moving.prepare(subset(data)))
+    drawn = moving.draw(8, 0, "augmentation", 5)
+    assert torch.equal(spy.augment(batch, 5), moving.move(batch, spy.targets[:8], *drawn)[0])
     assert not torch.equal(spy.augment(batch, 5), batch)
     done(toy(strength=1.0, copies=3))
-    assert spy.images.shape[0] == 3 * len(online) == len(spy.labels)
-    assert not any(torch.equal(copy, online) for copy in spy.images.split(len(online)))
+    assert spy.inputs.shape[0] == 3 * len(online) == len(spy.targets)
+    assert not any(torch.equal(copy, online) for copy in spy.inputs.split(len(online)))
     assert torch.equal(spy.augment(batch, 5), batch)
 
 
@@ -314,7 +318,7 @@ def test_data_that_changed_since_the_plan_is_refused() -> None:
 def test_sizes_settings_and_times_are_told(spy: Spy) -> None:
     run = done(toy()).run
     assert run["parameters"] == count_parameters(spy.network) == 256 * 3 + 3 + 3 * 2 + 2
-    assert run["flops_per_example"] == count_flops(spy.network, Shape(1, 16, 2)) == 2 * (256 * 3 + 3 * 2)
+    assert run["flops_per_example"] == count_flops(spy.network, image_shape(1, 16, 2)) == 2 * (256 * 3 + 3 * 2)
     assert (run["width"], run["steps"], run["lr"], run["batch_size"]) == (3.0, 12, 0.02, 8)
     assert run["examples_per_second"] == pytest.approx(12 * 8 / run["train_seconds"])
     assert 0 < run["build_seconds"] + run["train_seconds"] < run["total_seconds"]

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from bench.cell import Budget
+from bench.domains.plane import image_shape
 from bench.models.matching import build
-from bench.models.network import Network, Shape
+from bench.models.network import Network
 from bench.registry import families
 from bench.train import Fit, Moves, Snapshots, Trainee, fit, fit_together, snapshot
 
@@ -24,7 +25,7 @@ class StoppedError(Exception):
 def network_of(family: str, seed: int = 0, dropout: float = 0.3) -> Network:
     entry = families[family]
     options = {"channels": (1, 1), "pool_after": (1,), "dropout": dropout} if family == "cnn" else {}
-    return build(entry, entry.options(**options), Shape(1, 22, 4), 2.0, seed)
+    return build(entry, entry.options(**options), image_shape(1, 22, 4), 2.0, seed)
 
 
 def trainee(
@@ -38,7 +39,7 @@ def trainee(
             raise StoppedError
         return (torch.rand(count, generator=torch.Generator().manual_seed(step)),)
 
-    moves = Moves(drawn, lambda images, shares: images * shares[:, None, None, None])
+    moves = Moves(drawn, lambda images, labels, shares: (images * shares[:, None, None, None], labels))
     budget = Budget(steps=TOTAL, batch_size=4, evaluations=10, checkpoint="best", optimizer=optimizer)
     return Trainee(network_of(family, seed, dropout), images, torch.arange(24) % 4, moves, budget, seed)
 
@@ -82,7 +83,7 @@ def test_it_goes_on_as_if_it_had_never_stopped(tmp_path: Path, family: str, opti
     drawn: list[int] = []
     counted = Moves(lambda step, count: drawn.append(step) or again.moves.draw(step, count), again.moves.apply)
     result = fit(
-        Trainee(again.network, again.images, again.labels, counted, again.budget, 0), validate, snapshots(tmp_path)
+        Trainee(again.network, again.inputs, again.targets, counted, again.budget, 0), validate, snapshots(tmp_path)
     )
     assert drawn == list(range(128, TOTAL))
     assert without_times(result) == without_times(expected)

@@ -8,17 +8,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.augment import Augmentation
 from bench.cell import Budget
+from bench.domains.plane import augmentation, image_shape
 from bench.execute.batching import together
 from bench.groups import Group
 from bench.models.matching import build
-from bench.models.network import Shape
 from bench.registry import families
 from bench.train import UNMOVED, Fit, Moves, Trainee, fit, fit_together
 from tests.fakes import make_cell
 
-SHAPE = Shape(1, 16, 4)
+SHAPE = image_shape(1, 16, 4)
 FAMILIES = {
     "cnn": ("cnn", {}),
     "gcnn C4": ("gcnn", {"group": "C4"}),
@@ -40,10 +39,10 @@ def trainees(name: str, budget: Budget) -> list[Trainee]:
         network = build(entry, entry.options(channels=(1, 2), pool_after=(1,), **options), SHAPE, 2.0, seed)
         draw = torch.Generator().manual_seed(seed)
         images, labels = torch.rand(count, 1, 16, 16, generator=draw), torch.arange(count) % 4
-        augmentation = Augmentation(Group.parse("SO(2)"), strength)
+        moving = augmentation(Group.parse("SO(2)"), strength)
         moves = Moves(
-            lambda step, count, seed=seed, augmentation=augmentation: augmentation.draw(count, seed, "a", step),
-            augmentation.move,
+            lambda step, count, seed=seed, moving=moving: moving.draw(count, seed, "a", step),
+            moving.move,
         )
         own = budget.model_copy(update={"lr": lr})
         found.append(Trainee(network, images, labels, moves if strength else UNMOVED, own, seed))
@@ -92,8 +91,8 @@ def test_one_that_diverges_leaves_the_others_alone() -> None:
     budget = Budget(steps=6, batch_size=8, evaluations=3, precision="float32")
     well, broken, also_well = trainees("cnn", budget)
 
-    def poison(images: Tensor, by: Tensor) -> Tensor:
-        return images * by
+    def poison(images: Tensor, labels: Tensor, by: Tensor) -> tuple[Tensor, Tensor]:
+        return images * by, labels
 
     broken = replace(
         broken, moves=Moves(lambda step, count: (torch.tensor(float("nan") if step == 2 else 1.0),), poison)

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from bench.augment import Augmentation, expand
 from bench.cell import Budget
+from bench.domains.plane import augmentation
+from bench.geometry import expand
 from bench.groups import Element, Group, act
 from bench.seeds import derive
 from bench.train import UNMOVED, Moves, Trainee, batches, evaluation_steps, fit, learning_rate, total_steps
@@ -150,7 +151,9 @@ def test_training_is_the_plain_loop_written_out(optimizer: str, precision: str) 
     trained, expected = Unrepeatable(), Unrepeatable()
     expected.load_state_dict(trained.state_dict())
     torch.manual_seed(1)
-    brighter = Moves(lambda step, count: (torch.tensor(step / 10),), lambda batch, light: batch + light)
+    brighter = Moves(
+        lambda step, count: (torch.tensor(step / 10),), lambda batch, labels, light: (batch + light, labels)
+    )
     fit(Trainee(trained.eval(), images, labels, brighter, budget, 3), evaluated)
 
     weights = [p for name, p in expected.named_parameters() if name in ("1.weight", "5.weight")]
@@ -227,7 +230,10 @@ def test_dropout_leaves_the_stream_of_the_process_alone() -> None:
 def test_divergence_ends_the_training_and_names_the_step() -> None:
     images, labels = blobs()
 
-    poison = Moves(lambda step, count: (torch.tensor(math.nan if step == 6 else 1.0),), lambda batch, by: batch * by)
+    poison = Moves(
+        lambda step, count: (torch.tensor(math.nan if step == 6 else 1.0),),
+        lambda batch, labels, by: (batch * by, labels),
+    )
     budget = Budget(steps=30, batch_size=16, evaluations=10)
     result = fit(Trainee(network(), images, labels, poison, budget, 0), lambda m: (0.0, 0.0))
     assert result.diverged_at == 7
@@ -261,22 +267,22 @@ def test_the_checkpoint_is_the_last_or_the_first_of_the_best(
 
 def test_strength_zero_is_no_augmentation_at_all() -> None:
     images, _ = blobs(4)
-    assert Augmentation(Group.parse("O(2)"), 0.0)(images, 0, "augmentation") is images
+    assert augmentation(Group.parse("O(2)"), 0.0)(images, 0, "augmentation") is images
 
 
 def test_every_image_gets_an_element_of_its_own_and_every_step_new_ones() -> None:
     one = torch.rand(1, 1, 16, 16).expand(32, 1, 16, 16)
-    augmentation = Augmentation(Group.parse("SO(2)"), 1.0)
-    moved = augmentation(one, 0, "augmentation", 3)
+    moving = augmentation(Group.parse("SO(2)"), 1.0)
+    moved = moving(one, 0, "augmentation", 3)
     assert len(torch.unique(moved.flatten(1), dim=0)) == 32
-    assert torch.equal(moved, augmentation(one, 0, "augmentation", 3))
-    assert not torch.equal(moved, augmentation(one, 0, "augmentation", 4))
-    assert not torch.equal(moved, augmentation(one, 1, "augmentation", 3))
+    assert torch.equal(moved, moving(one, 0, "augmentation", 3))
+    assert not torch.equal(moved, moving(one, 0, "augmentation", 4))
+    assert not torch.equal(moved, moving(one, 1, "augmentation", 3))
 
 
 def test_copies_expand_the_training_set_once() -> None:
     images, labels = blobs(10)
-    many, their_labels = expand(images, labels, Augmentation(Group.parse("C4"), 1.0), 3, seed=0)
+    many, their_labels = expand(images, labels, augmentation(Group.parse("C4"), 1.0), 3, seed=0)
     assert many.shape == (30, 1, 16, 16)
     assert torch.equal(their_labels, labels.repeat(3))
     orbits = torch.stack([torch.rot90(images, k, (2, 3)) for k in range(4)])
@@ -286,7 +292,7 @@ def test_copies_expand_the_training_set_once() -> None:
 
 def test_copies_of_an_image_are_moved_each_by_its_own_element() -> None:
     images, labels = blobs(6)
-    many, _ = expand(images, labels, Augmentation(Group.parse("SO(2)"), 1.0), 4, seed=0)
+    many, _ = expand(images, labels, augmentation(Group.parse("SO(2)"), 1.0), 4, seed=0)
     for copies in many.view(4, 6, -1).unbind(1):
         assert len(torch.unique(copies, dim=0)) == 4
 
@@ -301,7 +307,7 @@ def test_augmentation_draws_every_element_of_a_finite_group_within_its_strength(
     """Every moved image is the image moved by one of the elements, and each of these comes up."""
     image = blobs(1)[0]
     orbit = torch.stack([act(image, Element.rotation(45 * k) @ Element(m))[0] for k in steps for m in mirrors])
-    moved = Augmentation(Group.parse(group), strength)(image.expand(200, -1, -1, -1), 0, "augmentation")
+    moved = augmentation(Group.parse(group), strength)(image.expand(200, -1, -1, -1), 0, "augmentation")
     distances = (moved[:, None] - orbit).abs().amax((2, 3, 4))
     nearest = distances.min(1)
     assert nearest.values.max() <= tolerances.RESAMPLED_IN_FLOAT32

@@ -36,13 +36,13 @@ def data_options(path: Path, largest: int) -> dict[str, Any]:
 def describe(path: Path, dataset: Dataset) -> Iterator[str]:
     """Yield what was found, as lines for a person."""
     count = sum(len(split) for split in (dataset.train, dataset.validation, dataset.test))
-    channels, side = dataset.train.images.shape[1], dataset.train.images.shape[-1]
+    channels, side = dataset.train.inputs.shape[1], dataset.train.inputs.shape[-1]
     colour = {1: "grey", 3: "colour"}.get(channels, f"{channels} channels")
-    yield f"{path}: {count:,} images ({colour}, used at {side} x {side} pixels) of {len(dataset.classes)} classes"
+    yield f"{path}: {count:,} images ({colour}, used at {side} x {side} pixels) of {len(dataset.names)} classes"
     yield f"  {len(dataset.train):,} to train, {len(dataset.validation):,} to validate, {len(dataset.test):,} to test"
     for note in dataset.notes:
         yield f"  {note}"
-    of_class = dataset.train.labels.bincount(minlength=len(dataset.classes))
+    of_class = dataset.train.targets.bincount(minlength=len(dataset.names))
     least, most = int(of_class.min()), int(of_class.max())
     if most > 3 * least:
         yield f"  the classes differ much in size ({least:,} to {most:,}): accuracy says little of the small ones"

@@ -17,14 +17,13 @@ from torch import Tensor
 
 from bench.analysis.orientation import TwoSamples
 from bench.atomic import write_atomically
-from bench.augment import cropped
 from bench.cell import Budget
 from bench.data.dataset import Dataset
+from bench.domains.plane import cropped, image_shape
 from bench.errors import UserError
 from bench.execute.settle import settle
 from bench.groups import Element, Group, act
 from bench.models.matching import build
-from bench.models.network import Shape
 from bench.registry import families
 from bench.seeds import derive, generator
 from bench.train import UNMOVED, Trainee, fit
@@ -40,7 +39,7 @@ def look(dataset: Dataset, groups: Sequence[str], device: str) -> list[TwoSample
     """Return one test for every group, of all images of a data set."""
     settle(torch.device(device))
     splits = (dataset.train, dataset.validation, dataset.test)
-    images = torch.cat([split.images for split in splits])
+    images = torch.cat([split.inputs for split in splits])
     order = torch.randperm(len(images), generator=generator(0, "orientation"))[:MOST]
     inputs = images[order].to(device).float() / dataset.rms
     return [two_samples(cropped(inputs, "disc"), group, STEPS) for group in groups]
@@ -55,7 +54,7 @@ def two_samples(images: Tensor, group: str, steps: int, seed: int = 0) -> TwoSam
     learned, held_out = images.tensor_split(2)
     inputs = torch.cat([learned.repeat(len(moving), 1, 1, 1), *(act(learned, g) for g in moving)])
     labels = torch.arange(2, device=images.device).repeat_interleave(len(inputs) // 2)
-    entry, shape = families["cnn"], Shape(images.shape[1], images.shape[-1], 2)
+    entry, shape = families["cnn"], image_shape(images.shape[1], images.shape[-1], 2)
     network = build(entry, entry.options(), shape, WIDTH, derive(seed, "initialisation")).to(images.device)
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     budget = Budget(steps=steps, batch_size=BATCH, lr=0.01, evaluations=1)

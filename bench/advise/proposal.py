@@ -90,13 +90,13 @@ def propose(
 
 def train_sizes(dataset: Dataset, count: int) -> list[int]:
     """Return up to ``count`` training-set sizes, each a quarter of the next, the largest all images."""
-    images, least = len(dataset.train), max(20, 4 * len(dataset.classes))
+    images, least = len(dataset.train), max(20, 4 * len(dataset.names))
     return sorted({size for power in range(count) if (size := images // 4**power) >= least} | {images})
 
 
 def matrix(path: Path, data: dict[str, Any], dataset: Dataset, scale: Scale, steps: int) -> Suite:
     """Return the suite of a scale: every family under either group, matched by FLOPs."""
-    side = dataset.train.images.shape[-1]
+    side = dataset.train.inputs.shape[-1]
     return parse(
         {
             "name": name_of(path),

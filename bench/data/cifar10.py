@@ -15,6 +15,7 @@ from pydantic import Field
 from bench.data.cache import FetchError, File, fetch
 from bench.data.dataset import SPLIT_SEED, Dataset, Split, partition
 from bench.data.resize import SMALLEST, resized
+from bench.domains.plane.dataset import of_images
 from bench.errors import UserError
 from bench.registry import Options, datasets
 
@@ -79,8 +80,8 @@ def read(file: File, count: int) -> dict[str, Split]:
 def load(options: Cifar10Options) -> Dataset:
     """CIFAR-10: ten classes of objects, 32x32 colour; 45,000 train, 5,000 validation, 10,000 test."""
     batches = read(FILES[0], BATCH)
-    images = torch.cat([batches[name].images for name in TRAIN_MEMBERS])
-    labels = torch.cat([batches[name].labels for name in TRAIN_MEMBERS])
+    images = torch.cat([batches[name].inputs for name in TRAIN_MEMBERS])
+    labels = torch.cat([batches[name].targets for name in TRAIN_MEMBERS])
     train, validation = partition(images, labels, (TRAIN, VALIDATION), SPLIT_SEED)
     splits = (resized(split, options.size) for split in (train, validation, batches[TEST_MEMBER]))
-    return Dataset("cifar10", CLASSES, *splits)
+    return of_images("cifar10", CLASSES, *splits)

@@ -13,7 +13,9 @@ import torch
 from torch import Tensor
 
 from bench.errors import UserError
+from bench.geometry import Shape
 from bench.seeds import generator
+from bench.tasks import TASKS, Task
 
 SPLIT_SEED = 0
 """The seed of every split that the data's authors did not make: part of the data set, never an axis."""
@@ -21,59 +23,80 @@ SPLIT_SEED = 0
 
 @dataclass(frozen=True)
 class Split:
-    """Images (N, C, S, S), uint8, and labels (N,), int64."""
+    """Inputs (N, channels, *points), uint8 or float32, and as many targets."""
 
-    images: Tensor
-    labels: Tensor
+    inputs: Tensor
+    targets: Tensor
 
     def __post_init__(self) -> None:
-        if self.images.dtype != torch.uint8 or self.images.dim() != 4 or self.images.shape[2] != self.images.shape[3]:
-            raise ValueError(f"images must be uint8 (N, C, S, S), not {self.images.dtype} {tuple(self.images.shape)}")
-        if self.labels.dtype != torch.int64 or self.labels.shape != self.images.shape[:1]:
-            raise ValueError(f"labels must be int64 (N,), not {self.labels.dtype} {tuple(self.labels.shape)}")
+        if len(self.inputs) != len(self.targets):
+            raise ValueError(f"there are {len(self.inputs)} inputs and {len(self.targets)} targets")
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.targets)
 
     def take(self, indices: Tensor) -> Split:
-        return Split(self.images[indices], self.labels[indices])
+        return Split(self.inputs[indices], self.targets[indices])
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Three disjoint splits of square images; the training split is the pool that training sets are drawn from.
+    """Three disjoint splits of inputs of one shape; the training split is the pool that training sets are drawn from.
 
-    ``notes`` are sentences for the user, about what was left out or changed on the way.
+    ``names`` are those of the outputs, such as the classes'; ``notes`` are sentences for the user, about what was left
+    out or changed on the way. ValueError for splits that are not of the shape.
     """
 
     name: str
-    classes: tuple[str, ...]
+    shape: Shape
     train: Split
     validation: Split
     test: Split
+    names: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=(), kw_only=True)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.shape, Shape):
+            raise TypeError(
+                "a Dataset takes its Shape where it took the names of classes; of images "
+                "`bench.domains.plane.of_images(name, classes, train, validation, test)` gives one"
+            )
+        expected = (self.shape.channels, *self.shape.points)
+        for split in (self.train, self.validation, self.test):
+            inputs = split.inputs
+            if inputs.dtype not in (torch.uint8, torch.float32) or tuple(inputs.shape[1:]) != expected:
+                raise ValueError(
+                    f"inputs must be uint8 or float32 (N, {', '.join(map(str, expected))}), not {inputs.dtype} "
+                    f"{tuple(inputs.shape)}"
+                )
+            self.task.check(split.targets, self.shape.outputs)
+
+    @property
+    def task(self) -> Task:
+        """What is asked of a network."""
+        return TASKS[self.shape.task]
 
     @cached_property
     def revision(self) -> str:
-        """A hash of every pixel and label, so that other data can never pass for the same cell."""
+        """A hash of every input and target, so that other data can never pass for the same cell."""
         digest = hashlib.blake2b(digest_size=8)
         for split in (self.train, self.validation, self.test):
-            digest.update(str(tuple(split.images.shape)).encode())
-            digest.update(split.images.contiguous().numpy().data)
-            digest.update(split.labels.contiguous().numpy().data)
+            digest.update(str(tuple(split.inputs.shape)).encode())
+            digest.update(split.inputs.contiguous().numpy().data)
+            digest.update(split.targets.contiguous().numpy().data)
         return digest.hexdigest()
 
     @cached_property
     def variety(self) -> tuple[int, int]:
         """The largest range of a pixel's grey values in the training pool, and how often its commonest image comes."""
-        images = self.train.images
+        images = self.train.inputs
         digests = Counter(hashlib.blake2b(image.numpy().tobytes(), digest_size=8).digest() for image in images)
         return int((images.amax(0).int() - images.amin(0).int()).max()), digests.most_common(1)[0][1]
 
     @cached_property
     def rms(self) -> float:
-        """The root mean square of the training pool's pixels, in 0 to 255."""
-        return max(float(self.train.images.float().square().mean().sqrt()), 1e-6)
+        """The root mean square of the training pool's numbers; of images in 0 to 255."""
+        return max(float(self.train.inputs.float().square().mean().sqrt()), 1e-6)
 
 
 #: The range of grey values, of 255, up to which images are nearly equal: what noise of compression makes of one image.
@@ -82,6 +105,8 @@ ALIKE = 8
 
 def check_content(dataset: Dataset, where: str) -> tuple[str, ...]:
     """Return sentences about training images that come again and again; UserError if all are equal or nearly so."""
+    if dataset.train.inputs.dtype != torch.uint8:
+        return ()
     count, (spread, commonest) = len(dataset.train), dataset.variety
     if spread <= ALIKE:
         how = "are all equal" if spread == 0 else f"differ by no more than {spread} of 255 grey values"
@@ -129,7 +154,8 @@ def training_set(dataset: Dataset, size: int, seed: int) -> Split:
     available = len(dataset.train)
     if size > available:
         raise UserError(f"train_sizes asks for {size} images; '{dataset.name}' has {available} for training")
-    return dataset.train.take(stratified_order(dataset.train.labels, seed)[:size])
+    strata = dataset.task.strata(dataset.train.targets)
+    return dataset.train.take(stratified_order(strata, seed)[:size])
 
 
 def partition(images: Tensor, labels: Tensor, sizes: tuple[int, ...], seed: int) -> tuple[Split, ...]:

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from bench.data.dataset import SPLIT_SEED, Dataset, partition
 from bench.data.resize import SMALLEST, resize
+from bench.domains.plane.dataset import of_images
 from bench.registry import Options, datasets
 
 MARGIN = 2
@@ -33,4 +34,4 @@ def load(options: DigitsOptions) -> Dataset:
     images = resize(torch.nn.functional.pad(grey, (MARGIN,) * 4), options.size)
     labels = torch.from_numpy(bunch.target).long()
     train, validation, test = partition(images, labels, SIZES, SPLIT_SEED)
-    return Dataset("digits", tuple("0123456789"), train, validation, test)
+    return of_images("digits", tuple("0123456789"), train, validation, test)

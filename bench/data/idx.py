@@ -16,6 +16,7 @@ from torch import Tensor
 from bench.data.cache import File, unpack
 from bench.data.dataset import SPLIT_SEED, Dataset, Split, partition
 from bench.data.resize import resized
+from bench.domains.plane.dataset import of_images
 from bench.errors import UserError
 
 SIDE = 28
@@ -54,5 +55,5 @@ def load(name: str, classes: tuple[str, ...], files: tuple[File, ...], size: int
     """
     pool = read(files[0], files[1], POOL, len(classes))
     test = read(files[2], files[3], TEST, len(classes))
-    train, validation = partition(pool.images, pool.labels, (TRAIN, VALIDATION), SPLIT_SEED)
-    return Dataset(name, classes, *(resized(split, size) for split in (train, validation, test)))
+    train, validation = partition(pool.inputs, pool.targets, (TRAIN, VALIDATION), SPLIT_SEED)
+    return of_images(name, classes, *(resized(split, size) for split in (train, validation, test)))

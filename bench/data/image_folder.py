@@ -21,6 +21,7 @@ from bench.data.dataset import Dataset, Split
 from bench.data.pictures import KINDS, Background, Fit, Picture, read
 from bench.data.resize import SMALLEST
 from bench.data.shares import ShareOptions, cut
+from bench.domains.plane.dataset import of_images
 from bench.errors import UserError
 from bench.registry import datasets
 
@@ -140,4 +141,4 @@ def load(options: ImageFolderOptions) -> Dataset:
         parts = cut(splits["train"], tuple(shares[name] for name in missing), classes, str(options.path))
         splits.update(zip(("train", *missing), parts, strict=True))
     notes = (*left_out(folder, 1 if len(found) == 1 else 2), *changed(every, options))
-    return Dataset("image-folder", classes, *(splits[name] for name in SPLITS), notes=notes)
+    return of_images("image-folder", classes, *(splits[name] for name in SPLITS), notes=notes)

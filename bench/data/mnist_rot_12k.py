@@ -24,6 +24,7 @@ from pydantic import Field
 from bench.data.cache import FetchError, File, fetch
 from bench.data.dataset import Dataset, Split
 from bench.data.resize import SizeOptions, resized
+from bench.domains.plane.dataset import of_images
 from bench.errors import UserError
 from bench.registry import datasets
 
@@ -108,4 +109,4 @@ def load(options: MnistRotOptions) -> Dataset:
     else:
         train, validation = pool, test.take(torch.arange(VALIDATION))
         test = test.take(torch.arange(VALIDATION, TEST))
-    return Dataset("mnist-rot-12k", CLASSES, *(resized(split, options.size) for split in (train, validation, test)))
+    return of_images("mnist-rot-12k", CLASSES, *(resized(split, options.size) for split in (train, validation, test)))

@@ -16,6 +16,7 @@ from bench.data.cache import expanded
 from bench.data.dataset import Dataset, Split
 from bench.data.resize import SMALLEST, resize
 from bench.data.shares import ShareOptions, cut
+from bench.domains.plane.dataset import of_images
 from bench.errors import UserError, one_line
 from bench.registry import datasets
 
@@ -114,4 +115,4 @@ def load(options: NpzOptions) -> Dataset:
     classes = tuple(str(label) for label in range(int(labels.max()) + 1))
     whole = Split(resize(images, options.size or images.shape[-1]), labels)
     train, validation, test = cut(whole, (options.validation, options.test), classes, where)
-    return Dataset("npz", classes, train, validation, test)
+    return of_images("npz", classes, train, validation, test)

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from bench.data import idx, mnist
 from bench.data.dataset import SPLIT_SEED, Dataset, Split, partition
+from bench.domains.plane.dataset import of_images
 from bench.groups import Homographies, move, prefiltered
 from bench.registry import Options, datasets
 from bench.seeds import generator
@@ -57,11 +58,11 @@ def load(options: ProjectiveOptions) -> Dataset:
     """MNIST digits moved by random homographies, 64x64 grey; 10,000 to 80,000 train, 5,000 validation, 10,000 test."""
     pool = idx.read(FILES[0], FILES[1], idx.POOL, len(mnist.CLASSES))
     test = idx.read(FILES[2], FILES[3], idx.TEST, len(mnist.CLASSES))
-    train, validation = partition(pool.images, pool.labels, (TRAIN, VALIDATION), SPLIT_SEED)
-    train, validation, test = (Split(on_canvas(each.images), each.labels) for each in (train, validation, test))
+    train, validation = partition(pool.inputs, pool.targets, (TRAIN, VALIDATION), SPLIT_SEED)
+    train, validation, test = (Split(on_canvas(each.inputs), each.targets) for each in (train, validation, test))
     if options.copies:
-        copies = [distorted(train.images, f"training copy {copy}") for copy in range(options.copies)]
-        train = Split(torch.cat(copies), train.labels.repeat(options.copies))
-        validation = Split(distorted(validation.images, "validation"), validation.labels)
-        test = Split(distorted(test.images, "test"), test.labels)
-    return Dataset("projective-mnist", mnist.CLASSES, train, validation, test)
+        copies = [distorted(train.inputs, f"training copy {copy}") for copy in range(options.copies)]
+        train = Split(torch.cat(copies), train.targets.repeat(options.copies))
+        validation = Split(distorted(validation.inputs, "validation"), validation.targets)
+        test = Split(distorted(test.inputs, "test"), test.targets)
+    return of_images("projective-mnist", mnist.CLASSES, train, validation, test)

@@ -34,4 +34,4 @@ def resize(images: Tensor, size: int) -> Tensor:
 
 def resized(split: Split, size: int) -> Split:
     """Return the split with its images resampled to ``size`` pixels."""
-    return Split(resize(split.images, size), split.labels)
+    return Split(resize(split.inputs, size), split.targets)

@@ -13,6 +13,7 @@ import torch
 from bench.data import idx, mnist
 from bench.data.dataset import SPLIT_SEED, Dataset, Split, partition
 from bench.data.resize import SizeOptions, resized
+from bench.domains.plane.dataset import of_images
 from bench.groups import transform
 from bench.registry import datasets
 from bench.seeds import generator
@@ -25,14 +26,14 @@ BATCH = 2_000
 
 def rotate(split: Split, turns: torch.Tensor) -> Split:
     """Return the split with each image turned by its own share of a circle, ``turns`` (N,) float64."""
-    turned = torch.empty_like(split.images)
+    turned = torch.empty_like(split.inputs)
     for start in range(0, len(split), BATCH):
         part = slice(start, start + BATCH)
         # float64: a rounding error of float32 tips pixels over to the next grey value, differently on each machine
-        images = split.images[part].double()
+        images = split.inputs[part].double()
         still = torch.zeros(len(images), dtype=torch.bool)
         turned[part] = transform(images, turns[part], still, "bilinear").round().clamp(0, 255).to(torch.uint8)
-    return Split(turned, split.labels)
+    return Split(turned, split.targets)
 
 
 @datasets.register("rotated-mnist", options=SizeOptions, version=1)
@@ -42,10 +43,10 @@ def load(options: SizeOptions) -> Dataset:
         idx.read(FILES[0], FILES[1], idx.POOL, len(mnist.CLASSES)),
         idx.read(FILES[2], FILES[3], idx.TEST, len(mnist.CLASSES)),
     ]
-    images = torch.cat([split.images for split in published])
-    labels = torch.cat([split.labels for split in published])
+    images = torch.cat([split.inputs for split in published])
+    labels = torch.cat([split.targets for split in published])
     splits = partition(images, labels, (TRAIN, VALIDATION, TEST), SPLIT_SEED)
     draw = generator(SPLIT_SEED, "rotation")
     turned = [rotate(split, torch.rand(len(split), generator=draw, dtype=torch.float64)) for split in splits]
     train, validation, test = (resized(split, options.size) for split in turned)
-    return Dataset("rotated-mnist", mnist.CLASSES, train, validation, test)
+    return of_images("rotated-mnist", mnist.CLASSES, train, validation, test)

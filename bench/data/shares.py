@@ -27,12 +27,12 @@ class ShareOptions(Options):
 def cut(whole: Split, shares: tuple[float, ...], classes: tuple[str, ...], where: str) -> tuple[Split, ...]:
     """Return the rest, then a split for each share, disjoint and stratified; UserError if one lacks a class."""
     sizes = tuple(round(share * len(whole)) for share in shares)
-    splits = partition(whole.images, whole.labels, (len(whole) - sum(sizes), *sizes), SPLIT_SEED)
+    splits = partition(whole.inputs, whole.targets, (len(whole) - sum(sizes), *sizes), SPLIT_SEED)
     for split in splits:
-        lacking = (split.labels.bincount(minlength=len(classes)) == 0).nonzero()
+        lacking = (split.targets.bincount(minlength=len(classes)) == 0).nonzero()
         if len(lacking):
             label = int(lacking[0])
-            found = int((whole.labels == label).sum())
+            found = int((whole.targets == label).sum())
             # counts are within one of proportional at either end of a split
             enough = math.ceil(2 / min(1 - sum(shares), *shares))
             raise UserError(

@@ -6,7 +6,6 @@ from functools import lru_cache
 from typing import Any
 
 from bench.data.dataset import Dataset
-from bench.models.network import Shape
 from bench.registry import datasets
 
 
@@ -19,8 +18,3 @@ def _loaded(name: str, options: Any) -> Dataset:
 def load_data(name: str, options: dict[str, Any]) -> Dataset:
     """Return a data set, loaded once per process."""
     return _loaded(name, datasets[name].options.model_validate(options))
-
-
-def shape_of(dataset: Dataset) -> Shape:
-    """Return what a network for this data set is built for."""
-    return Shape(dataset.train.images.shape[1], dataset.train.images.shape[-1], len(dataset.classes))

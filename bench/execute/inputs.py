@@ -2,64 +2,64 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from bench.augment import Augmentation, cropped, resampled_only
 from bench.cell import Cell
-from bench.groups import parse
+from bench.geometry import Augmentation, Shape, domain
+from bench.seeds import generator
+
+Examples = tuple[Tensor, Tensor]
+"""Inputs (N, channels, *points) and targets (N, ...)."""
 
 
 @dataclass(frozen=True)
 class CellInputs:
-    """Float images in units of the data set's root mean square, on the device, with their labels.
+    """Float inputs in units of the data set's root mean square, on the device, with their targets.
 
-    ``train`` and ``validation`` are whole, ``upright`` the test images cut as the cell asks, ``transformed`` also moved
-    by random elements of the whole group. The controls: ``exact`` are moved by random elements that permute pixels,
-    None where the group has none, and ``resampled`` are not moved but resampled, where the group does that.
+    ``train`` and ``validation`` are whole, ``upright`` the test inputs cut as the cell asks, ``transformed`` also moved
+    by random elements of the whole group. The controls: ``exact`` are moved by random elements that take points to
+    points, None where the group has none, and ``resampled`` are not moved but resampled, where the group does that.
     """
 
-    train: tuple[Tensor, Tensor]
-    validation: tuple[Tensor, Tensor]
-    upright: tuple[Tensor, Tensor]
-    transformed: tuple[Tensor, Tensor]
-    exact: tuple[Tensor, Tensor] | None
-    resampled: tuple[Tensor, Tensor]
+    train: Examples
+    validation: Examples
+    upright: Examples
+    transformed: Examples
+    exact: Examples | None
+    resampled: Examples
 
 
-def cell_inputs(
-    cell: Cell, train: tuple[Tensor, Tensor], validation: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor]
-) -> CellInputs:
+def cell_inputs(cell: Cell, shape: Shape, train: Examples, validation: Examples, test: Examples) -> CellInputs:
     """Return what a network is trained and scored on, the controls beside it."""
-    images, labels = test
-    group, transforms = parse(cell.augmentation_group), cell.measure.transforms
-    upright = cropped(images, cell.crop), labels
-    everywhere, on_grid = all_moves(cell), replace(all_moves(cell), group=group.on_grid)
-    has_exact = group.on_grid.order > 1 or group.keeps_grid
+    inputs, targets = test
+    everywhere, transforms = all_moves(cell, shape), cell.measure.transforms
+    group, motion = everywhere.group, everywhere.inputs
+    on_grid = domain(cell.domain).augmentation(shape, str(group.on_grid), 1.0, cell.resampling, cell.crop)
+    upright = motion.still(inputs), targets
     return CellInputs(
         train=train,
         validation=validation,
         upright=upright,
-        transformed=(moved(images, everywhere, transforms), labels.repeat(transforms)),
-        exact=(moved(images, on_grid, transforms), labels.repeat(transforms)) if has_exact else None,
-        resampled=upright
-        if group.keeps_grid
-        else (resampled_only(images, cell.resampling, cell.crop, 0, "control"), labels),
+        transformed=moved(test, everywhere, transforms),
+        exact=moved(test, on_grid, transforms) if not group.on_grid.is_trivial or group.keeps_grid else None,
+        resampled=upright if group.keeps_grid else (motion.resampled(inputs, generator(0, "control")), targets),
     )
 
 
-def own_moves(cell: Cell) -> Augmentation:
-    """Return how a cell moves its training images."""
-    return Augmentation(parse(cell.augmentation_group), cell.strength, cell.resampling, cell.crop)
+def own_moves(cell: Cell, shape: Shape) -> Augmentation:
+    """Return how a cell moves its training examples."""
+    return domain(cell.domain).augmentation(shape, cell.augmentation_group, cell.strength, cell.resampling, cell.crop)
 
 
-def all_moves(cell: Cell) -> Augmentation:
+def all_moves(cell: Cell, shape: Shape) -> Augmentation:
     """Return the moves by the whole group, of the transformed test."""
-    return replace(own_moves(cell), strength=1.0)
+    return own_moves(cell, shape).of_strength(1.0)
 
 
-def moved(images: Tensor, augmentation: Augmentation, transforms: int) -> Tensor:
-    """Return the images moved by elements that are the same for every family: of a fixed seed, not of the cell's."""
-    return torch.cat([augmentation(images, 0, "evaluation", i) for i in range(transforms)])
+def moved(examples: Examples, augmentation: Augmentation, transforms: int = 1) -> Examples:
+    """Return examples moved by elements that are the same for every family: of a fixed seed, not of the cell's."""
+    parts = [augmentation.both(*examples, 0, "evaluation", i) for i in range(transforms)]
+    return torch.cat([inputs for inputs, _ in parts]), torch.cat([targets for _, targets in parts])

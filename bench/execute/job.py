@@ -15,7 +15,7 @@ from torch import nn
 import bench
 from bench.cell import Cell
 from bench.errors import one_line
-from bench.execute.data import load_data, shape_of
+from bench.execute.data import load_data
 from bench.execute.inputs import all_moves, moved, own_moves
 from bench.execute.prepare import prepared, trainee_of
 from bench.execute.provenance import provenance, settings
@@ -25,6 +25,7 @@ from bench.measure import peak_memory, score
 from bench.models.network import Network
 from bench.models.size import count_training_flops
 from bench.results.store import Record
+from bench.tasks import TASKS
 from bench.train import Fit, Snapshots, Trainee, fit, fit_together, precision
 
 #: The share of its seconds in which a training that is called exclusive had a processor.
@@ -114,19 +115,21 @@ class _Job:
             "parameters": architecture.parameters,
             "flops_per_example": architecture.flops,
             "training_flops_per_example": count_training_flops(
-                self.network, shape_of(load_data(cell.dataset, cell.dataset_options)), cell.budget.batch_size
+                self.network, load_data(cell.dataset, cell.dataset_options).shape, cell.budget.batch_size
             ),
         }
         measure(cell, self.network, self._inputs, "init", self.run, self.errors)
         # validation inputs moved as the cell trains, and moved by the whole group: the same for every strength
-        (images, labels), everywhere = self._inputs.validation, all_moves(cell)
-        self._own = moved(images, own_moves(cell), 1), labels
-        self._whole = moved(images, everywhere, 1), labels
+        shape = load_data(cell.dataset, cell.dataset_options).shape
+        self._task = TASKS[shape.task]
+        self._everywhere = all_moves(cell, shape)
+        self._own = moved(self._inputs.validation, own_moves(cell, shape))
+        self._whole = moved(self._inputs.validation, self._everywhere)
         self.trainee = trainee_of(cell, self.network, self._inputs)
 
     def validate(self, model: nn.Module) -> tuple[float, float, float]:
-        accuracy, nll, _ = score(model, *self._own)
-        return accuracy, nll, accuracy if self.cell.strength == 1 else score(model, *self._whole).accuracy
+        own, loss, _ = score(model, *self._own, self._task)
+        return own, loss, own if self.cell.strength == 1 else score(model, *self._whole, self._task).score
 
     def finish(self, result: Fit) -> None:
         """Score and measure the network that training left."""
@@ -142,7 +145,7 @@ class _Job:
             reason = f"the loss was not finite at step {result.diverged_at}"
             self.run |= {"status": "diverged", "reason": reason}
             return
-        self.run |= scores(self.network, self._inputs, self._own, self._whole, self.cell.crop)
+        self.run |= scores(self.network, self._inputs, self._own, self._whole, self._everywhere.inputs, self._task)
         measure(self.cell, self.network, self._inputs, "trained", self.run, self.errors)
         self.run["peak_memory_bytes"] = peak_memory(self.device)
 

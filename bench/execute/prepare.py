@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
 
-from bench.augment import cropped, expand
 from bench.cell import Cell
-from bench.data.dataset import training_set
+from bench.data.dataset import Split, training_set
 from bench.errors import UserError
-from bench.execute.data import load_data, shape_of
-from bench.execute.inputs import CellInputs, cell_inputs, own_moves
+from bench.execute.data import load_data
+from bench.execute.inputs import CellInputs, Examples, cell_inputs, own_moves
+from bench.geometry import expand
 from bench.models.matching import Architecture, build, resolve
 from bench.models.network import Network
 from bench.registry import families
 from bench.seeds import derive
+from bench.tasks import TASKS
 from bench.train import UNMOVED, Moves, Trainee, clock, total_steps
 
 
@@ -23,22 +23,19 @@ def prepared(cell: Cell, device: torch.device) -> tuple[Network, CellInputs, Arc
     dataset = load_data(cell.dataset, cell.dataset_options)
     if dataset.revision != cell.data_revision:
         raise UserError(f"the data of '{cell.dataset}' changed since the cell was planned; run the suite again")
-    # unit root mean square, but no centring: the black around an image, the padding of convolutions and the empty
-    # corners of a rotated image stay one and the same zero
+    # unit root mean square, which commutes with every linear action, but no centring: the black around an image, the
+    # padding of convolutions and the empty corners of a rotated image stay one and the same zero
     scale = 1 / dataset.rms
 
-    def on_device(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        return images.to(device).float().mul_(scale), labels.to(device)
+    def on_device(split: Split) -> Examples:
+        # a copy, as numbers that are floats already would be scaled in place
+        inputs = split.inputs.to(device, torch.float32, copy=True)
+        return inputs.mul_(scale), split.targets.to(device)
 
     train = training_set(dataset, cell.train_size, cell.seed)
     test = dataset.test.take(torch.arange(len(dataset.test))[: cell.measure.test_images])
-    inputs = cell_inputs(
-        cell,
-        on_device(train.images, train.labels),
-        on_device(dataset.validation.images, dataset.validation.labels),
-        on_device(test.images, test.labels),
-    )
-    shape, entry = shape_of(dataset), families[cell.family]
+    inputs = cell_inputs(cell, dataset.shape, on_device(train), on_device(dataset.validation), on_device(test))
+    shape, entry = dataset.shape, families[cell.family]
     began = clock(device)  # now that everything is imported, loaded and on the device
     options = entry.options.model_validate(cell.family_options)
     architecture = cell.architecture or resolve(entry, options, shape, cell.width, cell.match)
@@ -48,17 +45,18 @@ def prepared(cell: Cell, device: torch.device) -> tuple[Network, CellInputs, Arc
 
 
 def trainee_of(cell: Cell, network: Network, inputs: CellInputs) -> Trainee:
-    """Return the network with its training images, copied where the cell asks for copies, and its own moves."""
-    images, labels = inputs.train
-    augmentation = own_moves(cell)
-    # as many steps with copies as without: an epoch is one pass over the images before they are copied
+    """Return the network with its training examples, copied where the cell asks for copies, and its own moves."""
+    shape = load_data(cell.dataset, cell.dataset_options).shape
+    examples, targets = inputs.train
+    augmentation = own_moves(cell, shape)
+    # as many steps with copies as without: an epoch is one pass over the examples before they are copied
     budget = cell.budget.model_copy(update={"epochs": None, "steps": total_steps(cell.budget, cell.train_size)})
     moves = UNMOVED
     if cell.copies:
-        images, labels = expand(images, labels, augmentation, cell.copies, cell.seed)
+        examples, targets = expand(examples, targets, augmentation, cell.copies, cell.seed)
     elif cell.strength:
-        images = augmentation.prepare(images)
+        examples = augmentation.prepare(examples)
         moves = Moves(lambda step, count: augmentation.draw(count, cell.seed, "augmentation", step), augmentation.move)
     else:
-        images = cropped(images, cell.crop)
-    return Trainee(network, images, labels, moves, budget, cell.seed)
+        examples = augmentation.inputs.still(examples)
+    return Trainee(network, examples, targets, moves, budget, cell.seed, TASKS[shape.task])

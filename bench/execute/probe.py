@@ -8,10 +8,12 @@ from typing import get_args
 import torch
 
 from bench.cell import Cell
+from bench.execute.data import load_data
 from bench.execute.prepare import prepared, trainee_of
 from bench.execute.scoring import measure
 from bench.execute.settle import settle
 from bench.measure import Stage, peak_memory, score
+from bench.tasks import TASKS
 from bench.train import clock, evaluation_steps, fit, total_steps
 
 
@@ -34,8 +36,9 @@ def probe(cell: Cell, device: str, steps: int = 3) -> Cost:
     network, inputs, _, built = prepared(cell, where)
     short = cell.budget.model_copy(update={"epochs": None, "steps": steps, "evaluations": 1})
     result = fit(replace(trainee_of(cell, network, inputs), budget=short), lambda _: (0.0, 0.0))
+    dataset = load_data(cell.dataset, cell.dataset_options)
     began = clock(where)
-    score(network, *inputs.validation)
+    score(network, *inputs.validation, TASKS[dataset.shape.task])
     per_image = (clock(where) - began) / len(inputs.validation[1])
     count = len(evaluation_steps(cell.budget, total_steps(cell.budget, cell.train_size)))
     # validation, own and transformed, each time, both and upright at the end, then test images: upright and resampled

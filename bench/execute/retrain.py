@@ -6,19 +6,22 @@ import torch
 from torch import Tensor
 
 from bench.cell import Cell
+from bench.execute.data import load_data
 from bench.execute.inputs import moved, own_moves
 from bench.execute.prepare import prepared, trainee_of
 from bench.execute.settle import settle
 from bench.measure import score
 from bench.models.network import Network
+from bench.tasks import TASKS
 from bench.train import fit
 
 
 def trained(cell: Cell, device: str) -> tuple[Network, Tensor]:
-    """Train a cell again and return its network and its test images; on a CPU it is the same network bit for bit."""
+    """Train a cell again and return its network and its test inputs; on a CPU it is the same network bit for bit."""
     where = torch.device(device)
     settle(where)
     network, inputs, _, _ = prepared(cell, where)
-    own = moved(inputs.validation[0], own_moves(cell), 1)
-    fit(trainee_of(cell, network, inputs), lambda model: score(model, own, inputs.validation[1])[:2])
+    shape = load_data(cell.dataset, cell.dataset_options).shape
+    own, task = moved(inputs.validation, own_moves(cell, shape)), TASKS[shape.task]
+    fit(trainee_of(cell, network, inputs), lambda model: score(model, *own, task)[:2])
     return network.eval(), inputs.upright[0]

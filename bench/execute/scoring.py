@@ -7,58 +7,65 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bench.augment import Crop, cropped
 from bench.bits import pack
 from bench.cell import Cell
 from bench.errors import one_line
-from bench.execute.inputs import CellInputs
-from bench.groups import parse
+from bench.execute.data import load_data
+from bench.execute.inputs import CellInputs, Examples
+from bench.geometry import Motion, domain
 from bench.measure import Inputs, Stage, score
 from bench.models.network import Network
 from bench.registry import measurements
 from bench.scores import SCORES
+from bench.tasks import TASKS, Task
 
 
 def scores(
     network: nn.Module,
     inputs: CellInputs,
-    own_validation: tuple[Tensor, Tensor],
-    transformed_validation: tuple[Tensor, Tensor],
-    crop: Crop,
+    own_validation: Examples,
+    transformed_validation: Examples,
+    motion: Motion,
+    task: Task,
 ) -> dict[str, float | str | None]:
-    """Return the columns that say how good a trained network is, on test and on validation images."""
-    upright, transformed = score(network, *inputs.upright), score(network, *inputs.transformed)
-    resampled = upright if inputs.resampled is inputs.upright else score(network, *inputs.resampled)
-    validated = score(network, *own_validation)
-    images, labels = inputs.validation
+    """Return the columns that say how good a trained network is, on test and on validation examples."""
+    upright, transformed = score(network, *inputs.upright, task), score(network, *inputs.transformed, task)
+    resampled = upright if inputs.resampled is inputs.upright else score(network, *inputs.resampled, task)
+    validated = score(network, *own_validation, task)
+    examples, targets = inputs.validation
     return {
-        "test_score": upright.accuracy,
-        "test_loss": upright.nll,
-        "transformed_score": transformed.accuracy,
-        "transformed_loss": transformed.nll,
-        "exact_score": score(network, *inputs.exact).accuracy if inputs.exact else None,
-        "resampled_score": resampled.accuracy,
-        "validation_score": validated.accuracy,
-        "validation_loss": validated.nll,
-        "upright_validation_score": score(network, cropped(images, crop), labels).accuracy,
-        "transformed_validation_score": score(network, *transformed_validation).accuracy,
-        "test_right": pack(upright.right.numpy(force=True)),
-        # of an image that is moved several times, the first
-        "transformed_right": pack(transformed.right[: len(upright.right)].numpy(force=True)),
-        **_chance(inputs.upright[1]),
+        "test_score": upright.score,
+        "test_loss": upright.loss,
+        "transformed_score": transformed.score,
+        "transformed_loss": transformed.loss,
+        "exact_score": score(network, *inputs.exact, task).score if inputs.exact else None,
+        "resampled_score": resampled.score,
+        "validation_score": validated.score,
+        "validation_loss": validated.loss,
+        "upright_validation_score": score(network, motion.still(examples), targets, task).score,
+        "transformed_validation_score": score(network, *transformed_validation, task).score,
+        "test_right": _packed(upright.right),
+        # of an input that is moved several times, the first
+        "transformed_right": _packed(
+            None if transformed.right is None else transformed.right[: len(inputs.upright[1])]
+        ),
+        "test_size": len(inputs.upright[1]),
+        "chance_score": task.constant(inputs.upright[1]),
     }
 
 
-def _chance(labels: Tensor) -> dict[str, float]:
-    """Return what the test is to be held against: how many inputs it has, and the share of the largest class."""
-    return {"test_size": len(labels), "chance_score": float(labels.bincount().max()) / len(labels)}
+def _packed(right: Tensor | None) -> str | None:
+    return None if right is None else pack(right.numpy(force=True))
 
 
 def measure(
     cell: Cell, network: Network, inputs: CellInputs, stage: Stage, run: dict[str, Any], errors: list[dict[str, Any]]
 ) -> None:
     """Add what the registered measurements that the cell asks for find at a stage."""
-    given = Inputs(stage, inputs.upright, inputs.transformed, parse(cell.augmentation_group).orthogonal)
+    shape, of = load_data(cell.dataset, cell.dataset_options).shape, domain(cell.domain)
+    otherwise = {name: of.law(shape, name) for name in of.resamplings[1:]}
+    group = of.group(cell.augmentation_group)
+    given = Inputs(stage, inputs.upright, inputs.transformed, group, TASKS[shape.task], otherwise)
     for chosen in cell.measure.chosen:
         entry = measurements[chosen.name]
         if stage == "init" and not entry.at_init:

@@ -11,14 +11,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.cell import Budget
+from bench.domains.plane import image_shape
 from bench.execute.data import load_data
 from bench.gate.judgement import Outcome, Verdict
 from bench.gate.workloads import NETWORKS, images, network, step_of
 from bench.groups import Element, Group
 from bench.measure import equivariance_error
-from bench.measure.accuracy import score
+from bench.measure.performance import score
 from bench.models.matching import build
-from bench.models.network import Shape
 from bench.registry import families
 from bench.train import UNMOVED, Trainee, fit
 
@@ -68,11 +68,11 @@ def _tiny_training(label: str, device: torch.device) -> dict[str, float]:
     family, options = NETWORKS[label]
     entry = families[family]
     small = {"channels": (1, 2, 2), "pool_after": (1, 2)}
-    model = build(entry, entry.options(**options, **small), Shape(1, 16, 10), 4.0, seed=0).to(device)
-    inputs, labels = data.train.images[:500].to(device).float() / data.rms, data.train.labels[:500].to(device)
+    model = build(entry, entry.options(**options, **small), image_shape(1, 16, 10), 4.0, seed=0).to(device)
+    inputs, labels = data.train.inputs[:500].to(device).float() / data.rms, data.train.targets[:500].to(device)
     budget = Budget(steps=60, batch_size=32, lr=0.02, evaluations=1, precision="float32")
     fit(Trainee(model, inputs, labels, UNMOVED, budget, seed=0), lambda _: (0.0, 0.0))
-    found = {f"accuracy of a tiny training, {label}": score(model, inputs, labels).accuracy}
+    found = {f"accuracy of a tiny training, {label}": score(model, inputs, labels).score}
     if model.group != Group(1):
         (row,) = [
             row for row in equivariance_error(model, inputs[:16], [Element.rotation(90.0)]) if row["layer"] == "output"

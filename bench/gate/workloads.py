@@ -20,22 +20,22 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.augment import Augmentation
 from bench.cell import Budget, Match
+from bench.domains.plane import augmentation, image_shape
 from bench.groups import Element, Group
 from bench.kernels import decompose, group_basis, kernel_basis
 from bench.layers.steerable_convolution import padded_basis
 from bench.measure import equivariance_error
 from bench.models.export import export
 from bench.models.matching import build, resolve
-from bench.models.network import Network, Shape
+from bench.models.network import Network
 from bench.plan import make
 from bench.registry import families
 from bench.suite import Suite
 from bench.train import UNMOVED, Trainee, autocast
 from bench.train.step import Step
 
-SHAPE = Shape(1, 28, 10)
+SHAPE = image_shape(1, 28, 10)
 WIDTH = 2.0
 BATCH = 32
 
@@ -82,7 +82,7 @@ def images(count: int, device: torch.device) -> Tensor:
 
 def step_of(label: str, device: torch.device) -> Step:
     """Return the training step of a network, ready to be called up to `BLOCK` times."""
-    labels = torch.arange(BATCH, device=device) % SHAPE.classes
+    labels = torch.arange(BATCH, device=device) % SHAPE.outputs
     # far more steps than are called: the schedule must not end, nor the table of losses
     budget = Budget(steps=2**16, batch_size=BATCH, schedule="constant", lr=1e-6)
     trainee = Trainee(network(label, device), images(BATCH, device), labels, UNMOVED, budget, seed=0)
@@ -124,14 +124,14 @@ def _build(label: str, device: torch.device) -> tuple[Callable[[], object], Call
 
 
 def _augmentation(device: torch.device) -> tuple[Callable[[], object], Callable[[], object]]:
-    augmentation, batch = Augmentation(Group.parse("SO(2)"), 1.0), images(256, device)
+    moving, batch = augmentation(Group.parse("SO(2)"), 1.0), images(256, device)
     turn = torch.tensor([[0.6, -0.8, 0.0], [0.8, 0.6, 0.0]], device=device).expand(len(batch), 2, 3)
 
     def resample() -> object:
         grid = F.affine_grid(turn, list(batch.shape), align_corners=False)
         return F.grid_sample(batch, grid, align_corners=False)
 
-    return lambda: augmentation(batch, 0, "augmentation"), resample
+    return lambda: moving(batch, 0, "augmentation"), resample
 
 
 def _planning(device: torch.device) -> tuple[Callable[[], object], Callable[[], object]]:

@@ -6,11 +6,12 @@ grid, ((H - 1) / 2, (W - 1) / 2); the mirror flips left and right, ``(x, y) -> (
 rotates then, ``g = R(angle) M^mirror``. Images can also be moved by homographies.
 """
 
-from bench.groups.action import act, sample, shifted, transform, transform_prefiltered
+from bench.groups.action import act, shifted, transform, transform_prefiltered
 from bench.groups.fields import FieldType
 from bench.groups.group import Element, Group
 from bench.groups.homography import Homographies
-from bench.groups.moves import Draws, MovingGroup, draw, move, parse
+from bench.groups.moves import MovingGroup, move, parse
+from bench.groups.protocol import Draws
 from bench.groups.representation import (
     Representation,
     direct_sum,
@@ -35,7 +36,6 @@ __all__ = [
     "act",
     "centred_disc",
     "direct_sum",
-    "draw",
     "induced",
     "irrep",
     "irreps",
@@ -44,7 +44,6 @@ __all__ = [
     "prefiltered",
     "quotient",
     "regular",
-    "sample",
     "shifted",
     "transform",
     "transform_prefiltered",

@@ -1,4 +1,4 @@
-"""The action on images, and sampling of elements with a strength.
+"""The action on images.
 
 ``(T_g f)(x) = f(g^-1 x)`` about the image's centre, zero outside. Multiples of 90 degrees and mirrors permute pixels by
 index and are exact; any other angle is one resampling.
@@ -12,7 +12,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from bench.groups.group import Element, Group
+from bench.groups.group import Element
 from bench.groups.resampling import Resampling, centred_disc, prefiltered, resampled
 
 
@@ -77,23 +77,3 @@ def _grid_symmetries(size: int, device: torch.device) -> Tensor:
     return torch.stack(
         [torch.rot90(p, k, (0, 1)).reshape(-1) for p in (pixels, pixels.flip(-1)) for k in range(4)],
     )
-
-
-def sample(group: Group, strength: float, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Draw ``count`` elements of ``group`` with a strength s in [0, 1]: (turns, mirrors), each (count,).
-
-    The rotation angle is uniform in +-180 s degrees (for C_N and D_N among the elements in that range), the reflection
-    has probability s / 2. Strength 1 is the Haar measure, strength 0 the identity.
-    """
-    if not 0 <= strength <= 1:
-        raise ValueError(f"strength {strength} is outside [0, 1]")
-    device = generator.device
-    if group.rotations is None:
-        turns = (torch.rand(count, generator=generator, device=device) - 0.5) * strength
-    else:
-        # the tolerance keeps a strength of 2/49 of C49 at one step, whatever the product rounds to
-        reach = math.floor(group.rotations * strength / 2 + 1e-9)
-        low, high = (0, group.rotations) if 2 * reach >= group.rotations else (-reach, reach + 1)
-        turns = torch.randint(low, high, (count,), generator=generator, device=device) / group.rotations
-    flips = torch.rand(count, generator=generator, device=device) < strength / 2
-    return turns, flips if group.mirrors else torch.zeros_like(flips)

@@ -25,7 +25,7 @@ class FieldType:
     >>> fields.channels, fields.widths
     (14, [2, 12])
     >>> vector = torch.arange(14.0)[None]
-    >>> fields.act(vector, Element.rotation(90))[0, :6].tolist()  # scalars stay, a regular field is permuted
+    >>> fields.mix(vector, Element.rotation(90))[0, :6].tolist()  # scalars stay, a regular field is permuted
     [0.0, 1.0, 5.0, 2.0, 3.0, 4.0]
     """
 
@@ -50,13 +50,16 @@ class FieldType:
         return [rho.size * count for rho, count in self.fields]
 
     def act(self, features: Tensor, g: Element) -> Tensor:
-        """Return the features moved by ``g``: maps (B, C, S, S) in space and channels, vectors (B, C) in channels.
+        """Return maps (B, C, S, S) moved by ``g``, in space and in their channels.
 
         Scalar fields move with any element; ValueError for other fields if g is not of the group.
         """
-        moved = act(features, g) if features.dim() == 4 else features
+        return self.mix(act(features, g), g)
+
+    def mix(self, features: Tensor, g: Element) -> Tensor:
+        """Return features (B, C, ...) whose channels alone are moved by ``g``: those at one point, or in place."""
         parts = []
-        for rho, block in by_field(self, moved):
+        for rho, block in by_field(self, features):
             if rho != trivial(self.group):
                 matrix = torch.as_tensor(rho(g), dtype=features.dtype, device=features.device)
                 block = torch.einsum("ij,bcj...->bci...", matrix, block)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import ClassVar
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from bench.errors import UserError
 
@@ -70,8 +72,10 @@ class Element:
         """What moves, in the words of the tables."""
         return "mirrored rotation" if self.mirror else "rotation"
 
-    #: What `magnitude` is counted in.
-    unit: ClassVar[str] = "degrees"
+    @property
+    def unit(self) -> str:
+        """What `magnitude` is counted in."""
+        return "degrees"
 
     @property
     def magnitude(self) -> float:
@@ -161,11 +165,44 @@ class Group:
         return self.rotations in (1, 2, 4)
 
     @property
-    def orthogonal(self) -> Group:
-        """The part that keeps lengths, at which equivariance is measured: all of it."""
-        return self
+    def is_trivial(self) -> bool:
+        """Whether the identity is the only element."""
+        return self.rotations == 1 and not self.mirrors
 
     @property
     def on_grid(self) -> Group:
         """The subgroup of the elements that permute the pixels of a square grid: quarter turns, and mirrors if any."""
         return Group(4 if self.rotations is None else math.gcd(self.rotations, 4), self.mirrors)
+
+    def sample(self, strength: float, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Draw ``count`` elements with a strength s in [0, 1]: (turns, mirrors), each (count,).
+
+        The rotation angle is uniform in +-180 s degrees (for C_N and D_N among the elements in that range), the
+        reflection has probability s / 2. Strength 1 is the Haar measure, strength 0 the identity.
+        """
+        if not 0 <= strength <= 1:
+            raise ValueError(f"strength {strength} is outside [0, 1]")
+        device = generator.device
+        if self.rotations is None:
+            turns = (torch.rand(count, generator=generator, device=device) - 0.5) * strength
+        else:
+            # the tolerance keeps a strength of 2/49 of C49 at one step, whatever the product rounds to
+            reach = math.floor(self.rotations * strength / 2 + 1e-9)
+            low, high = (0, self.rotations) if 2 * reach >= self.rotations else (-reach, reach + 1)
+            turns = torch.randint(low, high, (count,), generator=generator, device=device) / self.rotations
+        flips = torch.rand(count, generator=generator, device=device) < strength / 2
+        return turns, flips if self.mirrors else torch.zeros_like(flips)
+
+    def probes(self, magnitudes: Mapping[str, Sequence[float]]) -> list[Element]:
+        """Return the rotations by ``magnitudes["rotation"]`` in degrees, and the mirror where there are reflections.
+
+        Rotations that the group does not have are among them: what a network of C4 does at 45 degrees is asked too.
+        """
+        turns = [Element.rotation(angle) for angle in magnitudes["rotation"]]
+        return [*turns, Element(mirror=True)] if self.mirrors else turns
+
+    def orbit(self, count: int) -> list[Element]:
+        """Return the elements of the largest subgroup with no more than ``count`` rotations, the mirrored ones last."""
+        n = self.rotations
+        turns = list(Group(count if n is None else max(d for d in range(1, count + 1) if n % d == 0)).elements)
+        return turns + [turn @ Element(mirror=True) for turn in turns] if self.mirrors else turns

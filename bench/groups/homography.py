@@ -8,12 +8,13 @@ invariant, so that strength 1 is the published distribution of Projective MNIST 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from bench.groups.group import Group
+from bench.groups.group import Element, Group
 
 #: The share of the image that the object in its middle fills: 28 of 64 pixels, a digit of Projective MNIST.
 OBJECT = 28 / 64
@@ -36,9 +37,7 @@ class Homographies:
     """
 
     keeps_grid = False
-    orthogonal = Group(None)
-    """The rotations: the part of what is drawn that keeps lengths, at which equivariance is measured."""
-
+    is_trivial = False
     on_grid = Group(4)
     """The quarter turns: what is drawn and permutes pixels."""
 
@@ -64,6 +63,14 @@ class Homographies:
         stretch = _matrices((scale * aspect, shear * scale / aspect, zero), (zero, scale / aspect, zero))
         horizon = torch.stack([across / OBJECT, upwards / OBJECT, one], -1)[:, None]
         return ((turn @ torch.cat([stretch, horizon], 1)).float(),)
+
+    def probes(self, magnitudes: Mapping[str, Sequence[float]]) -> list[Element]:
+        """Return rotations, the part of what is drawn that keeps lengths, at which equivariance is measured."""
+        return Group(None).probes(magnitudes)
+
+    def orbit(self, count: int) -> list[Element]:
+        """Return evenly spaced rotations."""
+        return Group(None).orbit(count)
 
 
 def inverse_up_to_scale(matrices: Tensor) -> Tensor:

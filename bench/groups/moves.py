@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from bench.errors import UserError
-from bench.groups.action import sample, transform_prefiltered
+from bench.groups.action import transform_prefiltered
 from bench.groups.group import Group
 from bench.groups.homography import Homographies, inverse_up_to_scale
+from bench.groups.protocol import Draws
 from bench.groups.resampling import Resampling, projected
 
 MovingGroup = Group | Homographies
-
-Draws = tuple[Tensor, ...]
-"""Elements that were drawn, as tensors whose first dimension is the image's."""
 
 
 def parse(text: str) -> MovingGroup:
@@ -25,13 +22,6 @@ def parse(text: str) -> MovingGroup:
         return Group.parse(text)
     except UserError as error:
         raise UserError(f"{error}, {Homographies()}") from error
-
-
-def draw(group: MovingGroup, strength: float, count: int, generator: torch.Generator) -> Draws:
-    """Draw ``count`` elements with a strength in [0, 1]: 0 is the identity, 1 what the transformed test is moved by."""
-    if isinstance(group, Homographies):
-        return group.sample(strength, count, generator)
-    return sample(group, strength, count, generator)
 
 
 def move(group: MovingGroup, values: Tensor, draws: Draws, resampling: Resampling | None, on_disc: bool) -> Tensor:

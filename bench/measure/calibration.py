@@ -13,7 +13,7 @@ BINS = 15
 _BATCH = 500
 
 
-@measurements.register("calibration", version=1, by_default=True)
+@measurements.register("calibration", version=1, by_default=True, tasks={"classification"})
 def measure(options: Options, network: nn.Module, inputs: Inputs) -> Measured:
     """Expected calibration error on upright and on transformed test inputs."""
     return Measured(

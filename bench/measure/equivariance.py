@@ -16,11 +16,14 @@ from pydantic import Field
 from torch import Tensor
 
 from bench.axes import Distinct
+from bench.canonical import Since
 from bench.cell import Count
-from bench.groups import Element, act, centred_disc
+from bench.geometry import Law
+from bench.groups.protocol import AnyElement
 from bench.measure.inputs import Inputs, Measured
-from bench.models.network import Law, Network
+from bench.models.network import Network
 from bench.registry import Options, measurements
+from bench.tasks import CLASSIFICATION, Task
 
 METRIC = "relative l2 on the centred disc"
 METRIC_VERSION = 2
@@ -34,60 +37,67 @@ class EquivarianceOptions(Options):
     angles: Annotated[tuple[float, ...], Distinct()] = Field(
         (45.0, 90.0), min_length=1, description="rotations in degrees"
     )
-    samples: Count = Field(128, description="test images")
+    samples: Count = Field(128, description="test inputs")
+    rapidities: Annotated[tuple[float, ...], Since(2), Distinct()] = Field(
+        (0.5, 1.0, 2.0), min_length=1, description="boosts, where the group has them"
+    )
 
 
 @measurements.register("equivariance", options=EquivarianceOptions, version=2, at_init=True, by_default=True)
 def measure(options: EquivarianceOptions, network: Network, inputs: Inputs) -> Measured:
     """Equivariance error at rotations (and the mirror, where the group has it), per layer and end to end."""
-    elements = [Element.rotation(angle) for angle in options.angles]
-    if inputs.group.mirrors:
-        elements.append(Element(mirror=True))
-    images = inputs.upright[0][: options.samples]
-    rows = equivariance_error(network, images, elements)
+    elements = inputs.group.probes({"rotation": options.angles, "boost": options.rapidities})
+    examples = inputs.upright[0][: options.samples]
+    rows = equivariance_error(network, examples, elements, inputs.task)
     if inputs.stage == "init":
         return Measured(rows=rows)
-    on_disc = images * centred_disc(images)
-    bilinear = float(np.mean([float(_floor(on_disc, g, _bilinearly).mean()) for g in elements]))
-    return Measured({**_summary(rows), "equivariance_floor_bilinear": bilinear}, rows)
+    seen = _on_support(examples, network.laws["input"])
+    floors = {
+        f"equivariance_floor_{name}": float(np.mean([float(_floor(seen, g, law).mean()) for g in elements]))
+        for name, law in inputs.otherwise.items()
+    }
+    return Measured({**_summary(rows), **floors}, rows)
 
 
 @torch.no_grad()
-def equivariance_error(network: Network, images: Tensor, elements: Sequence[Element]) -> list[dict[str, Any]]:
-    """Return one row per element and layer: error (mean, maximum over inputs), floor, and for logits invariance rate.
+def equivariance_error(
+    network: Network, inputs: Tensor, elements: Sequence[AnyElement], task: Task = CLASSIFICATION
+) -> list[dict[str, Any]]:
+    """Return one row per element and layer: error (mean, maximum over inputs), floor, and for outputs invariance rate.
 
-    Images (N, C, S, S) are taken on their centred disc, so that nothing is moved out. The layer ``input`` has no
-    error of its own and tells what resampling the image costs. A layer on which an element does not act (30 degrees on
-    regular fields of C4) has no row. In float32, whatever the network was trained in.
+    Inputs (N, channels, *points) are taken on the support of their law, so that nothing is moved out. The layer
+    ``input`` has no error of its own and tells what resampling the input costs. A layer on which an element does not
+    act (30 degrees on regular fields of C4) has no row. In float32, whatever the network was trained in.
     """
     network.eval()
-    on_disc = images * centred_disc(images)
-    sums: dict[tuple[Element, str], list[Tensor]] = {}
-    for batch in on_disc.split(_BATCH):
-        before = dict(network.trace(batch))
+    sums: dict[tuple[AnyElement, str], list[Tensor]] = {}
+    for batch in _on_support(inputs, network.laws["input"]).split(_BATCH):
+        before = {"input": batch, **dict(network.trace(batch))}
         for g in elements:
-            for layer, values in _errors(network, batch, before, g):
+            for layer, values in _errors(network, before, g, task):
                 sums.setdefault((g, layer), []).append(values)
     return [_row(g, layer, torch.cat(parts, 1)) for (g, layer), parts in sums.items()]
 
 
-def _errors(network: Network, images: Tensor, before: dict[str, Tensor], g: Element) -> Iterator[tuple[str, Tensor]]:
-    """Yield for each layer, inputs first, the rows error, floor, kept its prediction: (3, B)."""
-    moved = act(images, g)
-    kept = torch.ones(len(images), device=images.device, dtype=images.dtype)
-    yield "input", torch.stack([_relative(moved, moved), _floor(images, g, act), kept])
+def _errors(network: Network, before: dict[str, Tensor], g: AnyElement, task: Task) -> Iterator[tuple[str, Tensor]]:
+    """Yield for each layer, inputs first, error, floor and whether the answer was kept (NaN: it has none): (3, B)."""
+    law = network.laws["input"]
+    moved = law.act(before["input"], g)
+    kept = torch.ones(len(moved), device=moved.device, dtype=moved.dtype)
+    yield "input", torch.stack([_relative(moved, moved, law), _floor(before["input"], g, law), kept])
     for layer, after in network.trace(moved):
         law = network.laws[layer]
         try:
-            expected, floor = law(before[layer], g), _floor(before[layer], g, law)
+            expected, floor = law.act(before[layer], g), _floor(before[layer], g, law)
         except ValueError:
             continue
         if layer == "output":
-            kept = (before[layer].argmax(1) == after.argmax(1)).to(images.dtype)
-        yield layer, torch.stack([_relative(after, expected), floor, kept])
+            agreed = task.agree(before[layer], after)
+            kept = torch.full_like(kept, torch.nan) if agreed is None else agreed.to(moved.dtype)
+        yield layer, torch.stack([_relative(after, expected, law), floor, kept])
 
 
-def _row(g: Element, layer: str, values: Tensor) -> dict[str, Any]:
+def _row(g: AnyElement, layer: str, values: Tensor) -> dict[str, Any]:
     errors, floors, kept = values
     return {
         "layer": layer,
@@ -98,7 +108,7 @@ def _row(g: Element, layer: str, values: Tensor) -> dict[str, Any]:
         "error": float(errors.mean()),
         "error_max": float(errors.max()),
         "floor": float(floors.mean()),
-        "invariance_rate": float(kept.mean()) if layer == "output" else None,
+        "invariance_rate": float(kept.mean()) if layer == "output" and bool(kept.isfinite().all()) else None,
         "samples": values.shape[1],
         "metric": METRIC,
         "metric_version": METRIC_VERSION,
@@ -108,27 +118,29 @@ def _row(g: Element, layer: str, values: Tensor) -> dict[str, Any]:
 def _summary(rows: list[dict[str, Any]]) -> dict[str, float]:
     """Return the end-to-end figures over the elements, and the floor of resampling the input."""
     ends = [row for row in rows if row["layer"] == "output"]
+    rates = [row["invariance_rate"] for row in ends]
     return {
         "equivariance_error_mean": float(np.mean([row["error"] for row in ends])),
         "equivariance_error_max": max(row["error"] for row in ends),
         "equivariance_floor": float(np.mean([row["floor"] for row in rows if row["layer"] == "input"])),
-        "invariance_rate": float(np.mean([row["invariance_rate"] for row in ends])),
+        **({"invariance_rate": float(np.mean(rates))} if None not in rates else {}),
     }
 
 
-def _bilinearly(images: Tensor, g: Element) -> Tensor:
-    return act(images, g, "bilinear")
+def _on_support(inputs: Tensor, law: Law) -> Tensor:
+    weights = law.weights(inputs)
+    return inputs if weights is None else inputs * (weights != 0)
 
 
-def _floor(features: Tensor, g: Element, law: Law) -> Tensor:
-    return _relative(law(law(features, g), ~g), features)
+def _floor(features: Tensor, g: AnyElement, law: Law) -> Tensor:
+    return _relative(law.act(law.act(features, g), ~g), features, law)
 
 
-def _relative(found: Tensor, expected: Tensor) -> Tensor:
-    """Return ||found - expected|| / ||expected|| of each sample (B,), maps on their centred disc."""
-    if found.dim() == 4:
-        mask = centred_disc(found)
-        found, expected = found * mask, expected * mask
+def _relative(found: Tensor, expected: Tensor, law: Law) -> Tensor:
+    """Return ||found - expected|| / ||expected|| of each sample (B,), in the norm of the law's weights."""
+    weights = law.weights(found)
+    if weights is not None:
+        found, expected = found * weights.sqrt(), expected * weights.sqrt()
     distance = (found - expected).flatten(1).norm(dim=1)
     scale = expected.flatten(1).norm(dim=1)
     # two features that are both zero agree; a difference from zero has no finite relative size

@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from bench.groups import Group
+from bench.geometry import Law
+from bench.groups.protocol import AnyGroup
+from bench.tasks import CLASSIFICATION, Task
 
 Stage = Literal["init", "trained"]
 
@@ -17,14 +19,17 @@ Stage = Literal["init", "trained"]
 class Inputs:
     """Test inputs on the network's device, as the network takes them.
 
-    ``upright`` are images (N, C, S, S) and labels (N,) as they are; ``transformed`` the same, each moved by a random
-    element of ``group``, once or more. ``stage`` is ``init`` before training and ``trained`` after it.
+    ``upright`` are inputs (N, channels, *points) and targets (N, ...) as they are; ``transformed`` the same, each moved
+    by a random element of ``group``, once or more. ``stage`` is ``init`` before training and ``trained`` after it.
+    ``task`` is what the network is asked; ``otherwise`` are laws of the inputs that resample in other ways, by name.
     """
 
     stage: Stage
     upright: tuple[Tensor, Tensor]
     transformed: tuple[Tensor, Tensor]
-    group: Group
+    group: AnyGroup
+    task: Task = CLASSIFICATION
+    otherwise: Mapping[str, Law] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from bench.cell import Count
-from bench.groups import Element, Group, act
+from bench.groups.protocol import AnyElement
 from bench.measure.inputs import Inputs, Measured
+from bench.models.network import Network
 from bench.registry import Options, measurements
 
 _BATCH = 64
@@ -23,26 +24,15 @@ class OrbitOptions(Options):
     samples: Count = Field(128, description="test images")
 
 
-@measurements.register("orbit", options=OrbitOptions, version=2)
-def measure(options: OrbitOptions, network: nn.Module, inputs: Inputs) -> Measured:
+@measurements.register("orbit", options=OrbitOptions, version=2, tasks={"classification"})
+def measure(options: OrbitOptions, network: Network, inputs: Inputs) -> Measured:
     """Invariance rate, worst-case accuracy and entropy of the predicted class over the orbit of test inputs."""
     images, labels = (part[: options.samples] for part in inputs.upright)
-    return Measured(orbit(network, images, labels, orbit_elements(inputs.group, options.rotations)))
-
-
-def orbit_elements(group: Group, rotations: int) -> list[Element]:
-    """Return evenly spaced elements of a group: its largest subgroup with no more than so many rotations.
-
-    Mirrored elements come on top of the rotations.
-    """
-    n = group.rotations
-    count = rotations if n is None else max(d for d in range(1, rotations + 1) if n % d == 0)
-    turns = list(Group(count).elements)
-    return turns + [turn @ Element(mirror=True) for turn in turns] if group.mirrors else turns
+    return Measured(orbit(network, images, labels, inputs.group.orbit(options.rotations)))
 
 
 @torch.no_grad()
-def orbit(network: nn.Module, images: Tensor, labels: Tensor, elements: Sequence[Element]) -> dict[str, float]:
+def orbit(network: Network, images: Tensor, labels: Tensor, elements: Sequence[AnyElement]) -> dict[str, float]:
     """Return what the predictions for images (N, C, S, S) with labels (N,) do over the orbit.
 
     ``orbit_invariance_rate`` is the share of moved inputs whose predicted class is that of the input as it is;
@@ -50,10 +40,11 @@ def orbit(network: nn.Module, images: Tensor, labels: Tensor, elements: Sequence
     of the entropy, in nats, of the distribution of predicted classes over the elements (0 for an invariant network).
     """
     network.eval()
+    law = network.laws["input"]
     kept, right, entropy = [], [], []
     for batch, truth in zip(images.split(_BATCH), labels.split(_BATCH), strict=True):
         upright = network(batch).argmax(1)
-        logits = [network(act(batch, g)) for g in elements]
+        logits = [network(law.act(batch, g)) for g in elements]
         predicted = torch.stack([each.argmax(1) for each in logits])
         kept.append((predicted == upright).float().mean(0))
         right.append((predicted == truth).all(0).float())

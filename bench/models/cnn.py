@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from torch import nn
 
+from bench.geometry import Shape
 from bench.groups import FieldType, Group
-from bench.models.network import Network, Shape
+from bench.models.network import Network
 from bench.models.planar import PlanarOptions, planar_network
 from bench.registry import families
 

@@ -9,9 +9,10 @@ import torch
 from pydantic import Field, field_validator
 from torch import Tensor, nn
 
+from bench.geometry import Shape
 from bench.groups import Element, FieldType, Group, Representation, regular
 from bench.models.e2cnn_compat import forget_bases, load_e2cnn
-from bench.models.network import Network, Shape
+from bench.models.network import Network
 from bench.models.planar import PlanarOptions, planar_network
 from bench.registry import families
 

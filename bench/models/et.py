@@ -14,6 +14,7 @@ offset of a pose is not bounded by tanh.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -22,12 +23,14 @@ import torch.nn.functional as F
 from pydantic import Field, field_validator
 from torch import Tensor, nn
 
+from bench.domains.plane.network import channels_last, image_network
 from bench.errors import Impossible
-from bench.groups import Element, FieldType, Group, Homographies, MovingGroup
+from bench.geometry import INVARIANT, Law, NoActionError, Shape
+from bench.groups import Element, FieldType, Group, Homographies, MovingGroup, centred_disc
 from bench.models import canonical
 from bench.models.canonical import Axis, Transformation
 from bench.models.cnn import TRIVIAL, plain_block
-from bench.models.network import Law, Network, Shape, channels_last, invariant
+from bench.models.network import Network
 from bench.models.planar import HalvingPool, OddKernel, PlanarOptions, planar_network
 from bench.registry import Options, families
 
@@ -220,15 +223,22 @@ class CircularPool(nn.Module):
         return pooled[:, :, 1:-1]
 
 
-def unchanged(group: MovingGroup) -> Law:
-    """Return the law of what the rotations of ``group`` leave as it is; ValueError for any other element."""
+@dataclass(frozen=True)
+class Unchanged:
+    """The law of maps that the rotations of ``group`` of the image leave as they are."""
 
-    def law(features: Tensor, g: Element) -> Tensor:
-        if not isinstance(group, Group) or g not in group:
-            raise ValueError(f"{g} is not undone; the transformers undo {group}")
+    group: MovingGroup
+
+    def act(self, features: Tensor, g: Element) -> Tensor:
+        if not isinstance(self.group, Group) or g not in self.group:
+            raise NoActionError(f"{g} is not undone; the transformers undo {self.group}")
         return features
 
-    return law
+    def weights(self, features: Tensor) -> Tensor:
+        return centred_disc(features)
+
+    def derivative(self, features: Tensor, flow: str) -> None:
+        return None
 
 
 def undone(transformers: Sequence[Name]) -> MovingGroup:
@@ -241,11 +251,19 @@ def undone(transformers: Sequence[Name]) -> MovingGroup:
     return ROTATIONS if transformers[0] in ("rotation", "rotation-scale") else Homographies()
 
 
-def rolled(features: Tensor, g: Element) -> Tensor:
+class Rolled:
     """The law of log-polar maps (B, C, angles, radii), which quarter turns move along the angles."""
-    if g not in Group(4):
-        raise ValueError(f"{g} moves no angle onto another of {features.shape[2]}")
-    return features.roll(round(features.shape[2] * g.turn), 2)
+
+    def act(self, features: Tensor, g: Element) -> Tensor:
+        if g not in Group(4):
+            raise NoActionError(f"{g} moves no angle onto another of {features.shape[2]}")
+        return features.roll(round(features.shape[2] * g.turn), 2)
+
+    def weights(self, features: Tensor) -> Tensor:
+        return centred_disc(features)
+
+    def derivative(self, features: Tensor, flow: str) -> None:
+        return None
 
 
 @families.register("et", options=EtOptions, version=3)
@@ -272,11 +290,11 @@ def build(options: EtOptions, shape: Shape, width: float) -> Network:
         for stage in classifier.stages.values():
             if isinstance(stage, nn.Sequential) and isinstance(pool := stage[-1], HalvingPool):
                 stage[-1] = CircularPool(pool)
-    law = unchanged(group)
+    law = Unchanged(group)
     stages: dict[str, tuple[nn.Module, Law]] = {"canonical": (undo, law)}
     for name, stage in classifier.stages.items():
         stages[name] = (stage, classifier.laws[name] if name == "output" else law)
-    return Network(group, stages)
+    return image_network(group, stages)
 
 
 @families.register("et-released", options=EtReleasedOptions, version=1)
@@ -288,7 +306,7 @@ def build_released(options: EtReleasedOptions, shape: Shape, width: float) -> Ne
         raise Impossible(f"images of {shape.size} pixels are too small for seven layers; the least is {least}")
     turns_alone = in_polar and not options.transformers
     group = Group(4) if turns_alone else undone(options.transformers)
-    law = rolled if turns_alone else unchanged(group)
+    law: Law = Rolled() if turns_alone else Unchanged(group)
     undo = Canonicalise(
         shape.channels,
         [transformation(name, shape.size, options) for name in options.transformers],
@@ -303,9 +321,9 @@ def build_released(options: EtReleasedOptions, shape: Shape, width: float) -> Ne
         modules += [nn.Dropout(options.dropout)] if layer in (3, 6) else []
         stages[f"block{layer}"] = (nn.Sequential(*modules), law)
         current = hidden
-    top = nn.Sequential(Unpadded(current, shape.classes, in_polar, bias=True), nn.AdaptiveMaxPool2d(1), nn.Flatten())
-    stages["output"] = (top, invariant)
-    return Network(group, stages)
+    top = nn.Sequential(Unpadded(current, shape.outputs, in_polar, bias=True), nn.AdaptiveMaxPool2d(1), nn.Flatten())
+    stages["output"] = (top, INVARIANT)
+    return image_network(group, stages)
 
 
 class Unpadded(nn.Module):

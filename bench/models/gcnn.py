@@ -10,10 +10,11 @@ from pydantic import Field, field_validator
 from torch import nn
 
 from bench.errors import UserError
+from bench.geometry import Shape
 from bench.groups import FieldType, Group, regular
 from bench.kernels import group_basis
 from bench.layers import FieldBatchNorm, FieldPool, PointwiseNonlinearity, SteerableConv
-from bench.models.network import Network, Shape
+from bench.models.network import Network
 from bench.models.planar import OddKernel, PlanarOptions, planar_network
 from bench.registry import families
 

@@ -24,10 +24,13 @@ import torch
 from pydantic import Field, PositiveFloat, model_validator
 from torch import Tensor, nn
 
+from bench.domains.plane.law import Maps
+from bench.domains.plane.network import image_network
 from bench.errors import Impossible
+from bench.geometry import INVARIANT, Law, Shape
 from bench.groups import FieldType, Group, irrep, trivial
 from bench.layers import ExpandedConv, FieldRun
-from bench.models.network import Law, Network, Shape, invariant
+from bench.models.network import Network
 from bench.models.planar import SMALLEST_IMAGE, HalvingPool, OddKernel, counts
 from bench.registry import Options, families
 
@@ -235,14 +238,14 @@ def build(options: HnetOptions, shape: Shape, width: float) -> Network:
         modules: list[nn.Module] = [convolution, MagnitudeReLU(count * orders, change)]
         if i in options.pool_after:
             modules.append(HalvingPool())
-        stages[f"block{i}"] = (nn.Sequential(*modules), following.fields.act)
+        stages[f"block{i}"] = (nn.Sequential(*modules), Maps(following.fields, shape.size))
         current = following
-    classes = Streams(shape.classes, orders)
+    classes = Streams(shape.outputs, orders)
     stages["classes"] = (
         HarmonicConv(current, classes, options.kernel_size, options.rings, False, options.outer_radius),
-        classes.fields.act,
+        Maps(classes.fields, shape.size),
     )
     scalars = FieldType.scalars(ROTATIONS, classes.count * classes.orders)
-    stages["invariants"] = (Magnitudes(scalars.channels), scalars.act)
-    stages["output"] = (ClassMeans(classes), invariant)
-    return Network(ROTATIONS, stages)
+    stages["invariants"] = (Magnitudes(scalars.channels), Maps(scalars, shape.size))
+    stages["output"] = (ClassMeans(classes), INVARIANT)
+    return image_network(ROTATIONS, stages)

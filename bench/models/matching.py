@@ -13,8 +13,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from bench.cell import WIDEST, Match
 from bench.errors import Impossible
+from bench.geometry import Shape
 from bench.models.lanes import Counts, preferred
-from bench.models.network import Network, Shape
+from bench.models.network import Network
 from bench.models.planar import PlanarOptions, counts
 from bench.models.size import count_flops, count_parameters
 from bench.registry import Entry, Options
@@ -106,7 +107,7 @@ def _in_lanes(
 
     network = build(entry, options, shape, width, seed=0).eval()
     with torch.no_grad():
-        outputs = dict(network.trace(torch.zeros(1, shape.channels, shape.size, shape.size)))
+        outputs = dict(network.trace(shape.example(1)))
     channels = [outputs[f"block{i}"].shape[1] // count for i, count in enumerate(now, start=1)]
     found = preferred(now, channels, match.lanes, match.target, TOLERANCE, lambda fields: size(with_counts(fields)))
     return (options if found == now else with_counts(found)), width

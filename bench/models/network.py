@@ -3,61 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor, nn
 
-from bench.groups import Element, MovingGroup
-
-# (features, g) -> features moved by g; ValueError where the features have no action of g
-Law = Callable[[Tensor, Element], Tensor]
+from bench.geometry import INVARIANT, Law, Shape
+from bench.groups.protocol import AnyGroup
 
 
-@dataclass(frozen=True)
-class Shape:
-    """What a network is built for: square images (channels, size, size) in ``classes`` classes."""
-
-    channels: int
-    size: int
-    classes: int
-
-
-def invariant(features: Tensor, g: Element) -> Tensor:
-    """The law of what does not change: logits, invariant vectors."""
-    return features
-
-
-def channels_last(images: Tensor) -> Tensor:
-    """Return images (B, C, S, S) in the layout that convolutions are fastest in.
-
-    Of one channel both layouts are the same numbers in the same order, and only the strides tell them apart.
-    """
-    rows = images.reshape(len(images), *images.shape[2:], 1) if images.shape[1] == 1 else images.movedim(1, -1)
-    return rows.contiguous().movedim(-1, 1)
+def _as_it_is(inputs: Tensor) -> Tensor:
+    return inputs
 
 
 class Network(nn.Module):
-    """A chain of stages from images (B, C, S, S) to logits (B, classes).
+    """A chain of stages from inputs (B, channels, *points) to outputs (B, ...).
 
-    ``group`` is the symmetry that the architecture promises (C1 for a plain network); ``laws`` names, for every stage,
-    how its output transforms when the input is moved.
+    ``group`` is the symmetry that the architecture promises (the trivial one for a plain network); ``laws`` names, for
+    the ``input`` and for every stage, how it transforms when the input is moved. ``arrange`` brings inputs into the
+    memory layout that the first stage likes.
     """
 
-    def __init__(self, group: MovingGroup, stages: Mapping[str, tuple[nn.Module, Law]]) -> None:
+    def __init__(
+        self,
+        group: AnyGroup,
+        stages: Mapping[str, tuple[nn.Module, Law]],
+        inputs: Law,
+        arrange: Callable[[Tensor], Tensor] = _as_it_is,
+    ) -> None:
         super().__init__()
+        for name, (_, law) in stages.items():
+            if not hasattr(law, "act"):
+                raise TypeError(
+                    f"the law of stage '{name}' is {law!r}; a law is a value with the method 'act', such as "
+                    "bench.domains.plane.Maps(fields, shape.size) or bench.geometry.INVARIANT"
+                )
         self.group = group
         self.stages = nn.ModuleDict({name: module for name, (module, _) in stages.items()})
-        self.laws: dict[str, Law] = {name: law for name, (_, law) in stages.items()}
+        self.laws: dict[str, Law] = {"input": inputs, **{name: law for name, (_, law) in stages.items()}}
+        self.arrange = arrange
 
-    def forward(self, images: Tensor) -> Tensor:
-        features = channels_last(images)
+    def forward(self, inputs: Tensor) -> Tensor:
+        features = self.arrange(inputs)
         for stage in self.stages.values():
             features = stage(features)
         return features
 
-    def trace(self, images: Tensor) -> Iterator[tuple[str, Tensor]]:
-        """Yield every stage's name and output, in order; the last one is the logits."""
-        features = channels_last(images)
+    def trace(self, inputs: Tensor) -> Iterator[tuple[str, Tensor]]:
+        """Yield every stage's name and output, in order; the last one is the network's."""
+        features = self.arrange(inputs)
         for name, stage in self.stages.items():
             features = stage(features)
             yield name, features
+
+
+def __getattr__(name: str) -> Any:
+    """Give plug-ins of 0.1 what they import from here by its old name."""
+    former = {"Shape": Shape, "invariant": INVARIANT}
+    if name not in former:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return former[name]

@@ -15,11 +15,14 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from bench.domains.plane.law import Maps
+from bench.domains.plane.network import image_network
 from bench.errors import Impossible
+from bench.geometry import INVARIANT, Law, Shape
 from bench.groups import FieldType, Group, Representation, regular, trivial
 from bench.kernels import group_basis
 from bench.layers import FieldBatchNorm, FieldPool, PointwiseNonlinearity, SteerableConv
-from bench.models.network import Network, Shape, invariant
+from bench.models.network import Network
 from bench.registry import Options, families
 
 
@@ -75,7 +78,7 @@ def _seven_layers(rho: Representation, dropout: float, shape: Shape, width: floa
     convolved = FieldType(((rho, count),))
     hidden = FieldType.scalars(group, count) if pools_rotations else convolved
     current = FieldType.scalars(group, shape.channels)
-    stages = {}
+    stages: dict[str, tuple[nn.Module, Law]] = {}
     for layer in range(1, 7):
         modules = [
             SteerableConv(current, convolved, 3, basis=group_basis, padding=0),
@@ -86,14 +89,14 @@ def _seven_layers(rho: Representation, dropout: float, shape: Shape, width: floa
         if pools_rotations:
             modules.append(FieldPool(convolved))
         modules.append(nn.MaxPool2d(2) if layer == 2 else nn.Dropout(dropout))
-        stages[f"block{layer}"] = (nn.Sequential(*modules), hidden.act)
+        stages[f"block{layer}"] = (nn.Sequential(*modules), Maps(hidden, shape.size))
         current = hidden
-    classes = FieldType(((rho, shape.classes),))
+    classes = FieldType(((rho, shape.outputs),))
     top = [
         SteerableConv(current, classes, last_kernel, basis=group_basis, padding=0),
-        FieldBias(rho, shape.classes),
+        FieldBias(rho, shape.outputs),
         FieldPool(classes),
         nn.Flatten(),
     ]
-    stages["output"] = (nn.Sequential(*top), invariant)
-    return Network(group, stages)
+    stages["output"] = (nn.Sequential(*top), INVARIANT)
+    return image_network(group, stages)

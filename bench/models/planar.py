@@ -19,9 +19,12 @@ from pydantic import Field, field_validator, model_validator
 from torch import Tensor, nn
 
 from bench.canonical import Since
+from bench.domains.plane.law import Maps
+from bench.domains.plane.network import image_network
 from bench.errors import Impossible
+from bench.geometry import INVARIANT, Law, Shape
 from bench.groups import FieldType, Group
-from bench.models.network import Network, Shape, invariant
+from bench.models.network import Network
 from bench.registry import Options
 
 SMALLEST_IMAGE = 16
@@ -150,15 +153,15 @@ def planar_network(
     if shape.size < SMALLEST_IMAGE:
         raise Impossible(f"images of {shape.size} pixels are too small; the least is {SMALLEST_IMAGE}")
     current = FieldType.scalars(group, shape.channels)
-    stages = {}
+    stages: dict[str, tuple[nn.Module, Law]] = {}
     for i, (count, kernel) in enumerate(zip(counts(options.channels, width), options.kernels, strict=True), start=1):
         following = fields(count)
         module = block(current, following, kernel)
         if i in options.pool_after:
             module = nn.Sequential(module, HalvingPool())
-        stages[f"block{i}"] = (module, following.act)
+        stages[f"block{i}"] = (module, Maps(following, shape.size))
         current = following
     to_scalars, count = invariants(current)
-    stages["invariants"] = (to_scalars, FieldType.scalars(group, count).act)
-    stages["output"] = (Head(count, shape.classes, options), invariant)
-    return Network(group, stages)
+    stages["invariants"] = (to_scalars, Maps(FieldType.scalars(group, count), shape.size))
+    stages["output"] = (Head(count, shape.outputs, options), INVARIANT)
+    return image_network(group, stages)

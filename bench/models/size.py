@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench.models.network import Shape
+from bench.geometry import Shape
 
 
 def count_parameters(network: nn.Module) -> int:
@@ -42,7 +42,7 @@ def count_training_flops(network: nn.Module, shape: Shape, batch_size: int) -> f
 def _flops(network: nn.Module, shape: Shape, images: int, backward: bool = False) -> int:
     device = next(network.parameters()).device
     with FlopCounterMode(display=False) as counter:
-        logits = network(torch.zeros(images, shape.channels, shape.size, shape.size, device=device))
+        outputs = network(shape.example(images, device))
         if backward:
-            logits.sum().backward()
+            outputs.sum().backward()
     return int(counter.get_total_flops())

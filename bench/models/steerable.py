@@ -13,6 +13,7 @@ from pydantic import Field, field_validator, model_validator
 from torch import nn
 
 from bench.errors import Impossible
+from bench.geometry import Shape
 from bench.groups import FieldType, Group, Representation, induced, irreps, quotient, regular
 from bench.layers import (
     FieldBatchNorm,
@@ -23,7 +24,7 @@ from bench.layers import (
     PointwiseNonlinearity,
     SteerableConv,
 )
-from bench.models.network import Network, Shape
+from bench.models.network import Network
 from bench.models.planar import PlanarOptions, planar_network
 from bench.registry import families
 

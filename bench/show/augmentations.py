@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from bench.augment import Augmentation, default_crop
+from bench.domains.plane import augmentation, default_crop
 from bench.errors import UserError
 from bench.execute.data import load_data
 from bench.figures import style
@@ -21,13 +21,13 @@ def draw(dataset: str, group: str, strengths: Sequence[float], seed: int) -> Fig
     if wrong := [strength for strength in strengths if not 0 <= strength <= 1]:
         raise UserError(f"--strengths {wrong[0]:g} is no strength; accepted are numbers from 0 to 1")
     parsed = parse(group)
-    images = load_data(dataset, {}).train.images[:COLUMNS].float() / 255
+    images = load_data(dataset, {}).train.inputs[:COLUMNS].float() / 255
     with style.paper():
         figure = Figure(figsize=(0.62 * COLUMNS + 1.2, 0.66 * len(strengths) + 0.1), layout="constrained")
         FigureCanvasAgg(figure)
         grid = figure.subplots(len(strengths), len(images), squeeze=False)
         for row, strength in zip(grid, strengths, strict=True):
-            moved = Augmentation(parsed, strength, crop=default_crop(parsed))(images, seed, "augmentation")
+            moved = augmentation(parsed, strength, crop=default_crop(parsed))(images, seed, "augmentation")
             for ax, image in zip(row, moved.movedim(1, -1).numpy(), strict=True):
                 ax.imshow(image.clip(0, 1), cmap="gray", vmin=0, vmax=1)
                 ax.set(xticks=[], yticks=[])

@@ -10,9 +10,10 @@ from torch import Tensor
 
 from bench import plan
 from bench.cell import Cell
+from bench.domains.plane import Maps
 from bench.errors import UserError, nearest
 from bench.execute.retrain import trained
-from bench.groups import FieldType, trivial
+from bench.groups import trivial
 from bench.models.network import Network
 from bench.results.folder import SUITE
 from bench.show.fields import Fields
@@ -63,9 +64,10 @@ def _readouts(network: Network, layer: str) -> Tensor:
     A field of C_N's regular representation is a function of the rotations: its mean is a scalar, and its first Fourier
     coefficient a vector. Irreps of frequency 0 and 1 are paired. Of a plain network, three channels are as good as any.
     """
-    fields = getattr(network.laws[layer], "__self__", None)
-    if not isinstance(fields, FieldType):
+    law = network.laws[layer]
+    if not isinstance(law, Maps):
         return torch.empty(0)
+    fields = law.fields
     group = fields.group
     starts = dict(zip((rho.name for rho, _ in fields.fields), np.cumsum([0, *fields.widths]).tolist(), strict=False))
     counts = {rho.name: count for rho, count in fields.fields}

@@ -17,14 +17,14 @@ import torch
 from torch import Tensor, nn
 
 from bench.heartbeat import beat
+from bench.scores import SCORES
 from bench.seeds import derive
 from bench.train.capture import captured
 from bench.train.schedule import evaluation_steps, learning_rate, total_steps
 from bench.train.snapshot import Snapshots
 from bench.train.step import BLOCK, Step, Trainee
 
-# network -> (accuracy, negative log-likelihood) on validation data, and where it is asked the accuracy on the same
-# data moved by the whole group
+# network -> (score, loss) on validation data, and where it is asked the score on the same data moved by the whole group
 Validate = Callable[[nn.Module], tuple[float, ...]]
 
 
@@ -43,7 +43,7 @@ class Fit:
 
 
 def fit(trainee: Trainee, validate: Validate, snapshots: Snapshots | None = None) -> Fit:
-    """Train a network in place on images and labels that are already on its device.
+    """Train a network in place on inputs and targets that are already on its device.
 
     Leaves the last or the best weights in the network, as the budget says. A loss that is not finite ends it
     at the next evaluation, and the step that gave it is told. Goes on from the last of the ``snapshots`` as if
@@ -60,7 +60,7 @@ def fit_together(
     ValueError where they differ in what a step has in common: the number of steps, batch size, evaluations, optimizer
     and precision.
     """
-    device = trainees[0].images.device
+    device = trainees[0].inputs.device
     total = _in_common(trainees)
     evaluate_after = evaluation_steps(trainees[0].budget, total)
     outcomes = [_Outcome(trainee, validate, total) for trainee, validate in zip(trainees, validates, strict=True)]
@@ -150,7 +150,7 @@ def _in_common(trainees: Sequence[Trainee]) -> int:
     """Return the number of steps; ValueError if the trainees cannot share their steps."""
     names = ("batch_size", "optimizer", "evaluations", "precision")
     shared = {
-        (total_steps(each.budget, len(each.images)), *(getattr(each.budget, name) for name in names))
+        (total_steps(each.budget, len(each.inputs)), *(getattr(each.budget, name) for name in names))
         for each in trainees
     }
     if len(shared) > 1:
@@ -174,25 +174,28 @@ class _Outcome:
         if not recent.isfinite().all():
             self.fit.diverged_at = int((~losses.isfinite()).nonzero()[0]) + 1
             return
-        accuracy, nll, *transformed = self.validate(network)
-        if not math.isfinite(nll):  # the last step was one too many
+        score, loss, *transformed = self.validate(network)
+        if not math.isfinite(loss):  # the last step was one too many
             self.fit.diverged_at = done
             return
         network.train()
-        if budget.checkpoint == "best" and (self.best is None or accuracy > self.best[0]):
-            self.best = accuracy, {name: value.clone() for name, value in network.state_dict().items()}
+        if budget.checkpoint == "best" and (self.best is None or self._good(score) > self.best[0]):
+            self.best = self._good(score), {name: value.clone() for name, value in network.state_dict().items()}
         self.fit.curve.append(
             {
                 "step": done,
-                "epoch": done * budget.batch_size / len(self.trainee.images),
+                "epoch": done * budget.batch_size / len(self.trainee.inputs),
                 "seconds": watch.seconds,
                 "train_loss": float(recent.mean()),
                 "learning_rate": learning_rate(budget, done - 1, self.total),
-                "validation_score": accuracy,
-                "validation_loss": nll,
+                "validation_score": score,
+                "validation_loss": loss,
                 **({"transformed_validation_score": transformed[0]} if transformed else {}),
             }
         )
+
+    def _good(self, score: float) -> float:
+        return float(SCORES[self.trainee.task.score].scaled(score))
 
     def finished(self) -> Fit:
         """Return the fit, after putting the best weights back where the budget asks for them."""

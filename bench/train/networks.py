@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.cell import Budget
+from bench.tasks import Reduction
 from bench.train.precision import autocast
+
+Loss = Callable[[Tensor, Tensor, Reduction], Tensor]
 
 
 class Alone:
     """One network, called as it is."""
 
-    def __init__(self, network: nn.Module) -> None:
-        self.network = network
+    def __init__(self, network: nn.Module, loss: Loss) -> None:
+        self.network, self.loss = network, loss
 
-    def losses(self, images: Sequence[Tensor], labels: Sequence[Tensor], budget: Budget) -> Tensor:
+    def losses(self, inputs: Sequence[Tensor], targets: Sequence[Tensor], budget: Budget) -> Tensor:
         """Return the mean loss of the network on its batch: (1,)."""
-        with autocast(budget, images[0].device):
-            logits = self.network(images[0])
-        return F.cross_entropy(logits.float(), labels[0]).view(1)
+        with autocast(budget, inputs[0].device):
+            outputs = self.network(inputs[0])
+        return self.loss(outputs.float(), targets[0], "mean").view(1)
 
     def give_back(self) -> None:
         """Nothing to do: the network is the trainee's own."""
@@ -38,27 +40,27 @@ class SideBySide:
     lives in the stack until it is given back.
     """
 
-    def __init__(self, networks: Sequence[nn.Module]) -> None:
-        self.networks = networks
+    def __init__(self, networks: Sequence[nn.Module], loss: Loss) -> None:
+        self.networks, self.loss = networks, loss
         learned = dict(networks[0].named_parameters())
         states = [network.state_dict() for network in networks]
         self.statistics = {
             name: torch.stack([state[name] for state in states]) for name in states[0] if name not in learned
         }
 
-    def losses(self, images: Sequence[Tensor], labels: Sequence[Tensor], budget: Budget) -> Tensor:
+    def losses(self, inputs: Sequence[Tensor], targets: Sequence[Tensor], budget: Budget) -> Tensor:
         """Return the mean loss of each network on its own batch: (n,)."""
         named = [dict(network.named_parameters()) for network in self.networks]
         parameters = {name: torch.stack([each[name] for each in named]) for name in named[0]}
 
-        def call(state: dict[str, Tensor], images: Tensor) -> Tensor:
-            logits: Tensor = torch.func.functional_call(self.networks[0], state, (images,))
-            return logits
+        def call(state: dict[str, Tensor], batch: Tensor) -> Tensor:
+            outputs: Tensor = torch.func.functional_call(self.networks[0], state, (batch,))
+            return outputs
 
-        with autocast(budget, images[0].device):
-            logits: Tensor = torch.func.vmap(call)({**parameters, **self.statistics}, torch.stack(list(images)))
-        each = F.cross_entropy(logits.float().flatten(0, 1), torch.cat(list(labels)), reduction="none")
-        return each.view(len(images), -1).mean(1)
+        with autocast(budget, inputs[0].device):
+            outputs: Tensor = torch.func.vmap(call)({**parameters, **self.statistics}, torch.stack(list(inputs)))
+        each = self.loss(outputs.float().flatten(0, 1), torch.cat(list(targets)), "none")
+        return each.view(len(inputs), -1).mean(1)
 
     @torch.no_grad()
     def give_back(self) -> None:

@@ -1,7 +1,7 @@
 """One optimizer step as a function of tensors on the device, so that it can be replayed without the host.
 
-What a step needs from the host (which images, how they are moved, the learning rate) is written to tables on the device
-for `BLOCK` steps at once; a counter on the device says which row is next.
+What a step needs from the host (which examples, how they are moved, the learning rate) is written to tables on the
+device for `BLOCK` steps at once; a counter on the device says which row is next.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.cell import Budget
+from bench.tasks import CLASSIFICATION, Task
 from bench.train.networks import Alone, SideBySide
 from bench.train.schedule import batches, learning_rate
 
@@ -24,13 +25,16 @@ BLOCK = 64
 
 @dataclass(frozen=True)
 class Moves:
-    """Augmentation in two parts: ``draw(step, count)`` on the host, ``apply(images, *drawn)`` on the device."""
+    """Augmentation in two parts: ``draw(step, count)`` on the host, ``apply(inputs, targets, *drawn)`` on the device.
+
+    ``apply`` returns the inputs and the targets, which move too where the task asks for more than a class.
+    """
 
     draw: Callable[[int, int], tuple[Tensor, ...]]
-    apply: Callable[..., Tensor]
+    apply: Callable[..., tuple[Tensor, Tensor]]
 
 
-UNMOVED = Moves(lambda step, count: (), lambda images: images)
+UNMOVED = Moves(lambda step, count: (), lambda inputs, targets: (inputs, targets))
 
 
 @dataclass(frozen=True)
@@ -38,11 +42,12 @@ class Trainee:
     """A network, and what it is trained on and how."""
 
     network: nn.Module
-    images: Tensor
-    labels: Tensor
+    inputs: Tensor
+    targets: Tensor
     moves: Moves
     budget: Budget
     seed: int
+    task: Task = CLASSIFICATION
 
 
 class Step:
@@ -51,11 +56,12 @@ class Step:
     def __init__(self, trainees: Sequence[Trainee], total: int) -> None:
         self.trainees = trainees
         self.budget = trainees[0].budget
-        self.device = trainees[0].images.device
+        self.device = trainees[0].inputs.device
         self.losses = torch.zeros(len(trainees), total, device=self.device)
         self.number = torch.zeros((), dtype=torch.int64, device=self.device)
         networks = [trainee.network.train() for trainee in trainees]
-        self.networks = Alone(networks[0]) if len(networks) == 1 else SideBySide(networks)
+        loss = trainees[0].task.loss
+        self.networks = Alone(networks[0], loss) if len(networks) == 1 else SideBySide(networks, loss)
         self._warm_up()
         self.courses = [_Course(trainee, total) for trainee in trainees]
 
@@ -67,7 +73,7 @@ class Step:
     def __call__(self) -> None:
         row = (self.number % BLOCK).view(1)
         given = [course.batch(row) for course in self.courses]
-        losses = self.networks.losses([images for images, _ in given], [labels for _, labels in given], self.budget)
+        losses = self.networks.losses([inputs for inputs, _ in given], [targets for _, targets in given], self.budget)
         for course in self.courses:
             course.optimizer.zero_grad(set_to_none=True)
         losses.sum().backward()
@@ -106,10 +112,10 @@ class Step:
         """Run one pass on a copy of the networks, so that no first-use cost falls into the clock."""
         twins = copy.deepcopy(self.networks)
         batch = slice(self.budget.batch_size)
-        images = [trainee.images[batch] for trainee in self.trainees]
-        labels = [trainee.labels[batch] for trainee in self.trainees]
+        inputs = [trainee.inputs[batch] for trainee in self.trainees]
+        targets = [trainee.targets[batch] for trainee in self.trainees]
         with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
-            twins.losses(images, labels, self.budget).sum().backward()
+            twins.losses(inputs, targets, self.budget).sum().backward()
 
 
 class _Course:
@@ -117,7 +123,7 @@ class _Course:
 
     def __init__(self, trainee: Trainee, total: int) -> None:
         self.trainee, self.total = trainee, total
-        self.rate = torch.zeros((), device=trainee.images.device)
+        self.rate = torch.zeros((), device=trainee.inputs.device)
         self.optimizer = optimizer_of(trainee.network, trainee.budget, self.rate)
         self._tables: list[Tensor] = []
         self._order = self._batches()
@@ -139,10 +145,10 @@ class _Course:
             table[: len(source)].copy_(source, non_blocking=True)
 
     def batch(self, row: Tensor) -> tuple[Tensor, Tensor]:
-        """Set the learning rate and return the images, moved, and the labels of a row (1,) of the tables."""
+        """Set the learning rate and return the inputs and the targets of a row (1,) of the tables, moved."""
         rate, index, *drawn = (table.index_select(0, row)[0] for table in self._tables)
         self.rate.copy_(rate)
-        return self.trainee.moves.apply(self.trainee.images[index], *drawn), self.trainee.labels[index]
+        return self.trainee.moves.apply(self.trainee.inputs[index], self.trainee.targets[index], *drawn)
 
     def restart(self) -> None:
         """Forget all steps: moments and counts of the optimizer start at zero."""
@@ -175,7 +181,7 @@ class _Course:
         return [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
 
     def _batches(self) -> Iterator[Tensor]:
-        return batches(len(self.trainee.images), self.trainee.budget.batch_size, self.trainee.seed)
+        return batches(len(self.trainee.inputs), self.trainee.budget.batch_size, self.trainee.seed)
 
 
 def optimizer_of(network: nn.Module, budget: Budget, rate: Tensor) -> torch.optim.Optimizer:

@@ -23,20 +23,21 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from bench.augment import Augmentation
 from bench.cell import Budget, Match
+from bench.domains.plane import augmentation, image_shape
 from bench.execute.settle import settle
 from bench.gate import workloads
-from bench.groups import Element, Group, prefiltered, sample, transform_prefiltered
+from bench.geometry import Augmentation
+from bench.groups import Element, Group, prefiltered, transform_prefiltered
 from bench.measure import equivariance_error
 from bench.models.matching import build, resolve
-from bench.models.network import Network, Shape
+from bench.models.network import Network
 from bench.registry import families
 from bench.train import UNMOVED, Moves, Trainee, autocast
 from bench.train.capture import captured
 from bench.train.step import BLOCK, Step
 
-SHAPE, BATCH = Shape(1, 28, 10), 64
+SHAPE, BATCH = image_shape(1, 28, 10), 64
 NETWORKS: dict[str, tuple[str, dict[str, Any]]] = {
     **workloads.NETWORKS,
     "z2cnn": ("z2cnn", {}),
@@ -70,12 +71,12 @@ def on_cuda(model: nn.Module) -> nn.Module:
     return model.to("cuda").to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
-def trainee(label: str, budget: Budget, augmentation: Augmentation | None, parameters: int = 10_000) -> Trainee:
+def trainee(label: str, budget: Budget, moving: Augmentation | None, parameters: int = 10_000) -> Trainee:
     images, labels = (each.cuda() for each in inputs(1000))
     moves = UNMOVED
-    if augmentation:
-        images = augmentation.prepare(images)
-        moves = Moves(lambda step, count: augmentation.draw(count, 0, "augmentation", step), augmentation.move)
+    if moving:
+        images = moving.prepare(images)
+        moves = Moves(lambda step, count: moving.draw(count, 0, "augmentation", step), moving.move)
     return Trainee(on_cuda(network(label, parameters)), images, labels, moves, budget, 0)
 
 
@@ -123,7 +124,7 @@ def loss_and_slopes(
 def capture() -> Rows:
     """Whether a step becomes a graph, and whether replays train as steps do."""
     torch.backends.cudnn.deterministic = True
-    rotations = Augmentation(Group.parse("SO(2)"), 1.0, "spline", "disc")
+    rotations = augmentation(Group.parse("SO(2)"), 1.0, "spline", "disc")
     for label in NETWORKS:
         for optimizer, total in (("adamw", 1), ("adamw", 20), ("sgd", 20)):
             budget = Budget(steps=total, batch_size=BATCH, optimizer=optimizer, precision="float32", lr=1e-3)
@@ -154,7 +155,7 @@ def capture() -> Rows:
 def resampling() -> Rows:
     """The spline on the device against the CPU, and what it adds to a captured step."""
     images = inputs()[0]
-    turns, mirrors = sample(Group.parse("O(2)"), 1.0, BATCH, torch.Generator().manual_seed(0))
+    turns, mirrors = Group.parse("O(2)").sample(1.0, BATCH, torch.Generator().manual_seed(0))
     for way in ("spline", "bilinear"):
         found = [
             transform_prefiltered(prefiltered(images.to(d), way), turns.to(d), mirrors.to(d), way, True).cpu()  # type: ignore[arg-type]
@@ -165,7 +166,7 @@ def resampling() -> Rows:
         ways, steps = {}, []
         for way in ("spline", "bilinear"):
             budget = Budget(steps=2**16, batch_size=BATCH, schedule="constant", lr=1e-6)
-            step = Step([trainee(label, budget, Augmentation(Group.parse("SO(2)"), 1.0, way, "disc"))], 2**16)  # type: ignore[arg-type]
+            step = Step([trainee(label, budget, augmentation(Group.parse("SO(2)"), 1.0, way, "disc"))], 2**16)  # type: ignore[arg-type]
             ways[way] = captured(step)
             step.load(0)
             steps.append(step)  # a graph does not keep alive what it reads
@@ -220,7 +221,7 @@ def equivariance() -> Rows:
 
 def synchronisation() -> Rows:
     """A block of steps that never waits for the device."""
-    rotations = Augmentation(Group.parse("SO(2)"), 1.0, "spline", "disc")
+    rotations = augmentation(Group.parse("SO(2)"), 1.0, "spline", "disc")
     for label in NETWORKS:
         step = Step([trainee(label, Budget(steps=BLOCK, batch_size=BATCH), rotations)], BLOCK)
         step.load(0)
@@ -261,7 +262,7 @@ def speed() -> Rows:
     for label in ("cnn", "gcnn C4", "steerable C8", "hnet", "et"):
         ways: dict[str, Callable[[], object]] = {}
         budget = Budget(steps=2**16, batch_size=BATCH, schedule="constant", lr=1e-6)
-        rotations = Augmentation(Group.parse("SO(2)"), 1.0, "spline", "disc")
+        rotations = augmentation(Group.parse("SO(2)"), 1.0, "spline", "disc")
         eager = Step([trainee(label, budget, rotations, 25_000)], 2**16)
         alone = Step([trainee(label, budget, rotations, 25_000)], 2**16)
         ways["kernel by kernel"], ways["one graph"] = eager, captured(alone)

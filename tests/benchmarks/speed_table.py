@@ -23,26 +23,26 @@ import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
+from bench.measure.accuracy import score
 from PIL import Image
 from torch import Tensor, nn
 
-from bench.augment import Augmentation
 from bench.cell import Budget, Match
+from bench.domains.plane import augmentation, image_shape
 from bench.execute.allocator import keep_memory
 from bench.gate.baseline import device_class
 from bench.groups import FieldType, Group
-from bench.measure.accuracy import score
 from bench.models import network as network_module
 from bench.models.cnn import plain_block
 from bench.models.matching import build, resolve
-from bench.models.network import Network, Shape
+from bench.models.network import Network
 from bench.models.planar import PlanarOptions, counts, planar_network
 from bench.registry import families
 from bench.train import UNMOVED, Moves, Trainee, fit, precision
 from bench.train.capture import captured
 from bench.train.step import BLOCK, Step
 
-SHAPE, BATCH = Shape(1, 28, 10), 64
+SHAPE, BATCH = image_shape(1, 28, 10), 64
 FOLDER = Path("results/speed")
 # family, its options, those of the same architecture in e2cnn, parameters
 ARCHITECTURES: dict[str, tuple[str, dict[str, Any], dict[str, Any], int]] = {
@@ -218,8 +218,8 @@ def our_loop(label: str, device_name: str, count: int, ready: Any, queue: Any) -
         keep_memory()
     network = networks(label, device)["ours"]()
     images, labels = torch.rand(2000, 1, 28, 28, device=device), torch.arange(2000, device=device) % 10
-    augmentation = Augmentation(Group.parse("SO(2)"), 1.0)
-    moves = Moves(lambda step, size: augmentation.draw(size, 0, "augmentation", step), augmentation.move)
+    moving = augmentation(Group.parse("SO(2)"), 1.0)
+    moves = Moves(lambda step, size: moving.draw(size, 0, "augmentation", step), moving.move)
     budget = Budget(steps=count, batch_size=BATCH, evaluations=1)
     trainee = Trainee(network, images, labels, moves, budget, 0)
     ready.wait()

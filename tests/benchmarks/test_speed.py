@@ -13,19 +13,19 @@ import pytest
 import torch
 from scipy import ndimage
 
-from bench.augment import Augmentation
 from bench.cell import Budget, Match
+from bench.domains.plane import augmentation, image_shape
 from bench.groups import Group, Resampling, regular
 from bench.kernels import decompose, kernel_basis
 from bench.layers.steerable_convolution import padded_basis
 from bench.measure import equivariance_error
 from bench.models.matching import build, resolve
-from bench.models.network import Network, Shape
+from bench.models.network import Network
 from bench.registry import families
 from bench.train import Moves, Trainee
 from bench.train.step import Step
 
-SHAPE, WIDTH, BATCH = Shape(1, 28, 10), 3.0, 64
+SHAPE, WIDTH, BATCH = image_shape(1, 28, 10), 3.0, 64
 
 
 def made(name: str, **options: str) -> Network:
@@ -81,14 +81,14 @@ def test_solving_a_d16_basis(benchmark) -> None:
 def test_rotating_a_batch(benchmark, way: str) -> None:
     benchmark.group = "rotating 512 images by random angles"
     images = torch.rand(512, 1, 28, 28)
-    augmentation = Augmentation(Group.parse("SO(2)"), 1.0)
+    moving = augmentation(Group.parse("SO(2)"), 1.0)
     angles = np.random.default_rng(0).uniform(-180, 180, len(images))
 
     def one_by_one() -> None:
         for image, angle in zip(images.numpy(), angles, strict=True):
             ndimage.rotate(image[0], angle, reshape=False, order=1)
 
-    benchmark(one_by_one if way == "image by image" else lambda: augmentation(images, 0, "augmentation"))
+    benchmark(one_by_one if way == "image by image" else lambda: moving(images, 0, "augmentation"))
 
 
 @pytest.mark.parametrize(("name", "options"), [("cnn", {}), ("gcnn", {"group": "C4"}), ("steerable", {"group": "C8"})])
@@ -115,9 +115,9 @@ def augmented_step(name: str, options: dict[str, str], resampling: Resampling) -
     entry = families[name]
     architecture = resolve(entry, entry.options(**options), SHAPE, None, Match(by="parameters", target=10_000))
     network = build(entry, architecture.options, SHAPE, architecture.width, seed=0)
-    augmentation = Augmentation(Group.parse("SO(2)"), 1.0, resampling, "disc")
-    moves = Moves(lambda step, count: augmentation.draw(count, 0, "augmentation", step), augmentation.move)
-    images, labels = augmentation.prepare(torch.rand(1000, 1, 28, 28)), torch.arange(1000) % 10
+    moving = augmentation(Group.parse("SO(2)"), 1.0, resampling, "disc")
+    moves = Moves(lambda step, count: moving.draw(count, 0, "augmentation", step), moving.move)
+    images, labels = moving.prepare(torch.rand(1000, 1, 28, 28)), torch.arange(1000) % 10
     budget = Budget(steps=2**16, batch_size=BATCH, schedule="constant", lr=1e-6)
     step = Step([Trainee(network.to(memory_format=torch.channels_last), images, labels, moves, budget, 0)], 2**16)
     step.load(0)

@@ -1,0 +1,21 @@
+"""What every domain shares: what a network is built for, how things transform, and how data are moved."""
+
+from bench.geometry.augmentation import Augmentation, expand
+from bench.geometry.domain import Domain, domain, domain_names
+from bench.geometry.law import INVARIANT, UNKNOWN, Invariant, Law, Motion, NoActionError
+from bench.geometry.shape import Shape
+
+__all__ = [
+    "INVARIANT",
+    "UNKNOWN",
+    "Augmentation",
+    "Domain",
+    "Invariant",
+    "Law",
+    "Motion",
+    "NoActionError",
+    "Shape",
+    "domain",
+    "domain_names",
+    "expand",
+]

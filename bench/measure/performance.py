@@ -1,0 +1,41 @@
+"""How well a network does its task."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from bench.tasks import CLASSIFICATION, Task
+
+_BATCH = 500
+
+
+class Performance(NamedTuple):
+    """The score, the mean loss, and which answers (N,) are right, None where the task has no right answers."""
+
+    score: float
+    loss: float
+    right: Tensor | None
+
+
+@torch.no_grad()
+def score(network: nn.Module, inputs: Tensor, targets: Tensor, task: Task = CLASSIFICATION) -> Performance:
+    """Score a network, left in evaluation mode, on inputs (N, channels, *points) and targets (N, ...), in float32."""
+    network.eval()
+    right = []
+    loss = torch.zeros((), device=inputs.device, dtype=torch.float64)
+    sums: Tensor | None = None
+    for batch, wanted in zip(inputs.split(_BATCH), targets.split(_BATCH), strict=True):
+        outputs = network(batch)
+        right.append(task.right(outputs, wanted))
+        tally = task.tally(outputs, wanted)
+        sums = tally if sums is None else sums + tally
+        loss += task.loss(outputs, wanted, "sum")
+    assert sums is not None, "nothing to score"
+    # a loss that is a mean over the numbers of a target is one over examples too
+    per_example = targets[0].numel() if targets.is_floating_point() else 1
+    known = [each for each in right if each is not None]
+    answers = torch.cat(known) if len(known) == len(right) else None
+    return Performance(task.value(sums), float(loss) / (len(inputs) * per_example), answers)

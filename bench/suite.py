@@ -90,8 +90,8 @@ class Seeds(Spec):
     most: int = Field(12, ge=2, le=1000, description="seeds after which it stays undecided")
     margin: str = Field(
         "2 points",
-        pattern=r"^\d+(\.\d+)? points?$",
-        description="a difference that is surely smaller is called none, such as '2 points'",
+        pattern=r"^\d+(\.\d+)? (points?|%)$",
+        description="a difference that is surely smaller is called none: '2 points' of shares, '5 %' of errors",
     )
 
     @model_validator(mode="after")

@@ -36,7 +36,7 @@ ALLOWED: dict[str, set[str]] = {
     "domains": {"data", "geometry", "groups", "models", "seeds"},
     "models": {"canonical", "cell", "domains", "errors", "geometry", "groups", "kernels", "layers", "registry"},
     "train": {"atomic", "cell", "errors", "heartbeat", "scores", "seeds", "tasks"},
-    "measure": {"axes", "cell", "geometry", "groups", "models", "registry", "tasks"},
+    "measure": {"axes", "canonical", "cell", "geometry", "groups", "models", "registry", "tasks"},
     "plugins": {"errors", "registry"},
     "suite": {
         "axes",

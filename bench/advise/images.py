@@ -10,9 +10,10 @@ from typing import Any
 from PIL import Image
 
 from bench.data import pictures
+from bench.data.archive import arrays
 from bench.data.dataset import Dataset
 from bench.data.image_folder import by_split
-from bench.data.npz import as_images, read
+from bench.data.npz import as_images
 from bench.data.resize import SMALLEST
 from bench.errors import UserError
 
@@ -25,7 +26,7 @@ def data_options(path: Path, largest: int) -> dict[str, Any]:
     UserError if the path is neither, or holds what cannot be read.
     """
     if path.suffix == ".npz":
-        side = as_images(read(path)[0], str(path)).shape[-1]
+        side = as_images(arrays(path, ("images", "labels"))[0], str(path)).shape[-1]
         size = {} if SMALLEST <= side <= largest else {"size": min(max(side, SMALLEST), largest)}
         return {"name": "npz", "path": str(path.resolve()), **size}
     if not path.is_dir():

@@ -15,7 +15,7 @@ from torch import Tensor
 from bench.errors import UserError
 from bench.geometry import Shape
 from bench.seeds import generator
-from bench.tasks import TASKS, Task
+from bench.tasks import CLASSIFICATION, TASKS, Task
 
 SPLIT_SEED = 0
 """The seed of every split that the data's authors did not make: part of the data set, never an axis."""
@@ -158,11 +158,13 @@ def training_set(dataset: Dataset, size: int, seed: int) -> Split:
     return dataset.train.take(stratified_order(strata, seed)[:size])
 
 
-def partition(images: Tensor, labels: Tensor, sizes: tuple[int, ...], seed: int) -> tuple[Split, ...]:
-    """Cut (N, C, S, S) uint8 images into disjoint stratified splits of the given sizes, in a seeded random order."""
-    if sum(sizes) > len(labels):
-        raise ValueError(f"splits of {sizes} need {sum(sizes)} images; there are {len(labels)}")
-    order = stratified_order(labels, seed)
-    whole = Split(images, labels)
+def partition(
+    inputs: Tensor, targets: Tensor, sizes: tuple[int, ...], seed: int, task: Task = CLASSIFICATION
+) -> tuple[Split, ...]:
+    """Cut examples into disjoint splits of the given sizes, in a seeded random order, stratified as the task does."""
+    if sum(sizes) > len(targets):
+        raise ValueError(f"splits of {sizes} need {sum(sizes)} images; there are {len(targets)}")
+    order = stratified_order(task.strata(targets), seed)
+    whole = Split(inputs, targets)
     starts = np.cumsum((0, *sizes))
     return tuple(whole.take(order[a : a + size]) for a, size in zip(starts, sizes, strict=False))

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import math
-import zipfile
 from pathlib import Path
 
 import numpy as np
-import psutil
 import torch
 from numpy.typing import NDArray
 from pydantic import Field
 
+from bench.data.archive import arrays
 from bench.data.cache import expanded
 from bench.data.dataset import Dataset, Split
 from bench.data.resize import SMALLEST, resize
 from bench.data.shares import ShareOptions, cut
 from bench.domains.plane.dataset import of_images
-from bench.errors import UserError, one_line
+from bench.errors import UserError
 from bench.registry import datasets
 
 MOST_CHANNELS = 4
@@ -28,38 +26,6 @@ class NpzOptions(ShareOptions):
 
     path: Path = Field(description="an .npz file with arrays 'images' and 'labels'; from the working directory on")
     size: int | None = Field(None, ge=SMALLEST, le=1024, description="pixels on a side; leave out to keep them")
-
-
-def read(path: Path) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
-    """Return the arrays 'images' and 'labels'; UserError if the file is not such an archive. Nothing is unpickled."""
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            missing = [name for name in ("images", "labels") if name not in archive]
-            if missing:
-                raise UserError(f"{path}: there is no array '{missing[0]}'; it needs 'images' and 'labels'")
-            _check_memory(path)
-            return archive["images"], archive["labels"]
-    except FileNotFoundError as error:
-        raise UserError(f"there is no file {path}") from error
-    except UserError:
-        raise
-    except Exception as error:  # of zipfile, zlib, lzma and numpy, for what is damaged, encrypted, odd or huge
-        raise UserError(f"{path}: cannot be read as an .npz file of plain arrays ({one_line(error)})") from error
-
-
-def _check_memory(path: Path) -> None:
-    """Raise UserError if an array would not fit into memory, as floats of 64 bits, before any of it is read."""
-    with zipfile.ZipFile(path) as archive, archive.open("images.npy") as stream:
-        version = np.lib.format.read_magic(stream)
-        header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = header(stream)
-    needed = math.prod(shape) * (dtype.itemsize + np.dtype(np.float64).itemsize)
-    available = psutil.virtual_memory().available
-    if needed > available:
-        raise UserError(
-            f"{path}: its array 'images' of shape {shape} takes {needed / 2**30:,.1f} GiB to read, and "
-            f"{available / 2**30:,.1f} GiB of memory are free; give fewer or smaller images"
-        )
 
 
 def as_images(pixels: NDArray[np.generic], where: str) -> torch.Tensor:
@@ -105,7 +71,7 @@ def as_labels(values: NDArray[np.generic], count: int, where: str) -> torch.Tens
 def load(options: NpzOptions) -> Dataset:
     """Your own images and labels in one .npz file, split by shares."""
     where = str(options.path)
-    pixels, values = read(expanded(options.path))
+    pixels, values = arrays(expanded(options.path), ("images", "labels"))
     images = as_images(pixels, where)
     if options.size is None and images.shape[-1] < SMALLEST:
         raise UserError(

@@ -1,0 +1,165 @@
+"""Layers of an equivariant MLP (Finzi et al. 2021, section 7): linear, bilinear, and the gated nonlinearity."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from bench.domains.vectors.maps import linear_maps
+from bench.domains.vectors.tensors import Tensors
+
+#: How much of a block the bilinear part is at the start, as in the released code.
+SHARE = 0.1
+
+
+class EquivariantLinear(nn.Module):
+    """Every equivariant affine map from tensors to tensors: (B, before.size) to (B, after.size).
+
+    Weights are coefficients of bases; they start so that outputs of inputs of unit variance have unit variance.
+    """
+
+    def __init__(self, before: Tensors, after: Tensors) -> None:
+        super().__init__()
+        self.before, self.after = before, after
+        self.weights, self.biases = nn.ParameterDict(), nn.ParameterDict()
+        for i, (rank_after, count_after) in enumerate(after.pairs):
+            bases = [linear_maps(after.group, rank, rank_after) for rank, _ in before.pairs]
+            d = after.group.dimension
+            fan = sum(count * len(basis) for (_, count), basis in zip(before.pairs, bases, strict=True)) / d**rank_after
+            for j, ((_, count), basis) in enumerate(zip(before.pairs, bases, strict=True)):
+                if len(basis):
+                    drawn = torch.randn(count_after, count, len(basis)) / math.sqrt(fan)
+                    self.weights[f"{i} {j}"] = nn.Parameter(drawn)
+                    self.register_buffer(
+                        f"basis_{i}_{j}", torch.as_tensor(basis, dtype=torch.float32), persistent=False
+                    )
+            constant = linear_maps(after.group, 0, rank_after)
+            if len(constant):
+                self.biases[f"{i}"] = nn.Parameter(torch.zeros(count_after, len(constant)))
+                self.register_buffer(f"constant_{i}", torch.as_tensor(constant, dtype=torch.float32), persistent=False)
+
+    @property
+    def decayed(self) -> tuple[str, ...]:
+        """The parameters that weight decay is for."""
+        return ()
+
+    def matrix(self) -> Tensor:
+        """Return the map (after.size, before.size)."""
+        rows = []
+        for i, width_after in enumerate(self.after.widths):
+            blocks = []
+            for j, width in enumerate(self.before.widths):
+                name = f"{i} {j}"
+                if name in self.weights:
+                    basis = getattr(self, f"basis_{i}_{j}")
+                    block = torch.einsum("opn,nij->oipj", self.weights[name], basis).reshape(width_after, width)
+                else:
+                    block = next(iter(self.weights.values())).new_zeros(width_after, width)
+                blocks.append(block)
+            rows.append(torch.cat(blocks, 1))
+        return torch.cat(rows)
+
+    def bias(self) -> Tensor:
+        """Return the invariant part (after.size,)."""
+        parts = []
+        for i, width in enumerate(self.after.widths):
+            if f"{i}" in self.biases:
+                constant = getattr(self, f"constant_{i}")
+                parts.append(torch.einsum("on,nij->oi", self.biases[f"{i}"], constant).reshape(width))
+            else:
+                parts.append(next(iter(self.weights.values())).new_zeros(width))
+        return torch.cat(parts)
+
+    def forward(self, values: Tensor) -> Tensor:
+        return nn.functional.linear(values, self.matrix(), self.bias())
+
+    def plain(self) -> nn.Linear:
+        """Return the same map as an ordinary layer."""
+        layer = nn.Linear(self.before.size, self.after.size)
+        with torch.no_grad():
+            layer.weight.copy_(self.matrix())
+            layer.bias.copy_(self.bias())
+        return layer
+
+
+class Bilinear(nn.Module):
+    """Tensors of a higher rank as maps between the others, with learned weights: quadratic in its input.
+
+    For every pair of ranks p and q a tensor of rank p + q takes tensors of rank p to rank q, its last p indices summed
+    with theirs through the metric. Of each rank no more tensors than d^rank act, as in the released code (which draws
+    them; here they are the first).
+    """
+
+    def __init__(self, tensors: Tensors) -> None:
+        super().__init__()
+        self.tensors = tensors
+        self.weights = nn.ParameterDict()
+        d = tensors.group.dimension
+        for i, (rank_after, count_after) in enumerate(tensors.pairs):
+            for j, (rank, count) in enumerate(tensors.pairs):
+                acting = min(tensors.count(rank + rank_after), d ** (rank + rank_after)) if rank + rank_after else 0
+                if acting:
+                    self.weights[f"{i} {j}"] = nn.Parameter(torch.randn(count_after, count * acting))
+        self.metric: Tensor
+        self.register_buffer("metric", torch.as_tensor(tensors.group.metric, dtype=torch.float32), persistent=False)
+
+    def forward(self, values: Tensor) -> Tensor:
+        parts = list(self.tensors.parts(values))
+        by_rank = {rank: part for rank, part in parts if part.shape[1]}
+        found = []
+        for i, (rank_after, own) in enumerate(parts):
+            total = torch.zeros_like(own)
+            for j, (rank, part) in enumerate(parts):
+                weight = self.weights.get(f"{i} {j}")
+                if weight is None:
+                    continue
+                acting = by_rank[rank + rank_after][:, : weight.shape[1] // part.shape[1]]
+                products = self._applied(acting, part, rank)
+                total = total + torch.einsum("om,bm...->bo...", weight, products) / math.sqrt(weight.shape[1])
+            found.append(total.flatten(1))
+        return SHARE * torch.cat(found, 1)
+
+    def _applied(self, acting: Tensor, part: Tensor, rank: int) -> Tensor:
+        """Return acting tensors (B, k, d.., d..) applied to tensors (B, c, d..), each to each: (B, ck, d..)."""
+        for axis in range(2, 2 + rank):
+            part = part * self.metric.view(-1, *[1] * (part.dim() - axis - 1))
+        count, width = part.shape[1], self.tensors.group.dimension**rank
+        flat = acting.reshape(*acting.shape[:2], -1, width)
+        applied = torch.einsum("bkim,bcm->bcki", flat, part.reshape(len(part), count, width))
+        return applied.reshape(len(part), count * acting.shape[1], *acting.shape[2 : acting.dim() - rank])
+
+
+class Gated(nn.Module):
+    """Scalars through a swish, every other tensor times the sigmoid of a scalar of its own, which is then dropped.
+
+    ``tensors`` are those that come out; `before` what goes in: the same, and a scalar for every tensor that is none.
+    """
+
+    def __init__(self, tensors: Tensors) -> None:
+        super().__init__()
+        self.tensors = tensors
+        self.gates = sum(count for rank, count in tensors.pairs if rank)
+
+    @property
+    def before(self) -> Tensors:
+        return gated(self.tensors)
+
+    def forward(self, values: Tensor) -> Tensor:
+        own, gates = values[:, : self.tensors.size], values[:, self.tensors.size :].sigmoid()
+        parts, first = [], 0
+        for rank, part in self.tensors.parts(own):
+            if rank == 0:
+                parts.append(part * part.sigmoid())
+                continue
+            mine = gates[:, first : first + part.shape[1]]
+            parts.append((part * mine.reshape(*mine.shape, *[1] * rank)).flatten(1))
+            first += part.shape[1]
+        return torch.cat(parts, 1)
+
+
+def gated(tensors: Tensors) -> Tensors:
+    """Return tensors with a scalar more, at the end, for every one that is no scalar."""
+    gates = sum(count for rank, count in tensors.pairs if rank)
+    return Tensors(tensors.group, (*tensors.pairs, (0, gates))) if gates else tensors

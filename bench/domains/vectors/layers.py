@@ -110,25 +110,32 @@ class Bilinear(nn.Module):
         by_rank = {rank: part for rank, part in parts if part.shape[1]}
         found = []
         for i, (rank_after, own) in enumerate(parts):
-            total = torch.zeros_like(own)
+            total = torch.zeros_like(own).reshape(*own.shape[:2], -1)
             for j, (rank, part) in enumerate(parts):
                 weight = self.weights.get(f"{i} {j}")
-                if weight is None:
-                    continue
-                acting = by_rank[rank + rank_after][:, : weight.shape[1] // part.shape[1]]
-                products = self._applied(acting, part, rank)
-                total = total + torch.einsum("om,bm...->bo...", weight, products) / math.sqrt(weight.shape[1])
+                if weight is not None:
+                    acting = by_rank[rank + rank_after][:, : weight.shape[1] // part.shape[1]]
+                    flat = acting.reshape(*acting.shape[:2], -1, self.tensors.group.dimension**rank)
+                    total = total + self._applied(weight, flat, self._lowered(part, rank)) / math.sqrt(weight.shape[1])
             found.append(total.flatten(1))
         return SHARE * torch.cat(found, 1)
 
-    def _applied(self, acting: Tensor, part: Tensor, rank: int) -> Tensor:
-        """Return acting tensors (B, k, d.., d..) applied to tensors (B, c, d..), each to each: (B, ck, d..)."""
+    def _lowered(self, part: Tensor, rank: int) -> Tensor:
+        """Return tensors (B, c, d..) with every index lowered by the metric, as (B, c, d^rank)."""
         for axis in range(2, 2 + rank):
             part = part * self.metric.view(-1, *[1] * (part.dim() - axis - 1))
-        count, width = part.shape[1], self.tensors.group.dimension**rank
-        flat = acting.reshape(*acting.shape[:2], -1, width)
-        applied = torch.einsum("bkim,bcm->bcki", flat, part.reshape(len(part), count, width))
-        return applied.reshape(len(part), count * acting.shape[1], *acting.shape[2 : acting.dim() - rank])
+        return part.reshape(*part.shape[:2], -1)
+
+    @staticmethod
+    def _applied(weight: Tensor, acting: Tensor, part: Tensor) -> Tensor:
+        """Return sums over c and k of weight (o, ck) times acting (B, k, i, m) applied to part (B, c, m): (B, o, i)."""
+        weights = weight.unflatten(1, (part.shape[1], -1))
+        if part.shape[1] * acting.shape[2] <= len(weight) * acting.shape[3]:
+            products = torch.einsum("bkim,bcm->bcki", acting, part).flatten(1, 2)
+            return torch.einsum("oq,bqi->boi", weight, products)
+        # where there are many of what is acted on, their weighted sums first
+        sums = torch.einsum("ock,bcm->bokm", weights, part)
+        return torch.einsum("bokm,bkim->boi", sums, acting)
 
 
 class Gated(nn.Module):

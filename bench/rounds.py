@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.cell import Cell
 from bench.results.store import Store
-from bench.scores import SCORES
+from bench.scores import SCORES, examples
 from bench.seeding import Seeding
 
 if TYPE_CHECKING:
@@ -152,8 +152,8 @@ def conclusion(row: Any) -> str:
     by = read.gain_text(row.difference)
     interval = "" if math.isnan(row.low) else f" ({read.range_text(row.low, row.high)})"
     return (
-        f"  {row.label} against {row.plain_label}, {row.train_size:,} images, at {row.at}: {by}{interval} over {row.n} "
-        f"fresh seeds: {found}"
+        f"  {row.label} against {row.plain_label}, {row.train_size:,} {examples(row.domain)}, at {row.at}: {by}{interval}"
+        f" over {row.n} fresh seeds: {found}"
     )
 
 

@@ -79,6 +79,11 @@ class Score:
         return f"{100 * margin:g} points" if self.is_share else f"a factor of {self.gain(margin):.3g}"
 
 
+def examples(domain: str) -> str:
+    """Return what people call the inputs of a domain."""
+    return "images" if domain == "plane" else "examples"
+
+
 def _by_name(*scores: Score) -> dict[str, Score]:
     return {score.name: score for score in scores}
 

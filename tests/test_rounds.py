@@ -163,6 +163,7 @@ def test_a_conclusion_is_one_line() -> None:
     class Row:
         label, plain_label, train_size, at = "steerable", "cnn", 100, "equal FLOPs"
         difference, low, high, n, found, margin, score = 0.051, 0.02, 0.08, 3, "plain", 0.02, "accuracy"
+        domain = "plane"
 
     row: Any = Row()
     assert conclusion(row).strip() == (

@@ -21,14 +21,15 @@ from bench.analysis.failures import counted
 from bench.analysis.opponents import shorter
 from bench.analysis.paired import Scored, difference, tested
 from bench.analysis.summary import LEVEL, each
-from bench.scores import SCORES, Score, reading
+from bench.scores import SCORES, Score, examples, reading
 
 #: What is exchanged: its column, and what it is counted in.
-COUNTED = {"train_size": "images", "train_seconds": "s of training", "train_flops": "FLOPs of training"}
+COUNTED = {"train_size": "examples", "train_seconds": "s of training", "train_flops": "FLOPs of training"}
 
 COLUMNS = (
     *PART,
     "train_size",
+    "domain",
     "label",
     "strength",
     "plain_label",
@@ -105,16 +106,19 @@ def brackets(runs: pd.DataFrame, value: str = "transformed_score") -> pd.DataFra
         for along, curve in _curves(part, row, settings):
             found = _fresh(mine, curve, Rule.of(part), value)
             if found:
-                told = {
-                    key: getattr(row, key) for key in (*PART, "train_size", "label", "strength", "plain_label", "at")
-                }
+                told = {key: getattr(row, key) for key in COLUMNS[: COLUMNS.index("along")]}
                 rows.append({**told, "along": along, "amount": float(mine[along].mean()), **vars(found)})
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
+def counted_in(along: str, domain: str) -> str:
+    """Return what is exchanged, in words."""
+    return examples(domain) if along == "train_size" else COUNTED[along]
+
+
 def bracket_text(row: Any) -> str:
     """Return a row of `brackets` in words: ``more than 300, at most 1,000 images``."""
-    unit = COUNTED[row.along]
+    unit = counted_in(row.along, row.domain)
     between = "" if math.isnan(row.interpolated) else f" (means cross at {_number(row.interpolated)}, interpolated)"
     if row.more_than > 0 and math.isfinite(row.at_most):
         return f"more than {_number(row.more_than)}, at most {_number(row.at_most)} {unit}{between}"

@@ -42,6 +42,7 @@ EQUIVARIANT, PLAIN, EQUAL, UNDECIDED = "equivariant", "plain", "equal", ""
 COLUMNS = (
     *PART,
     "train_size",
+    "domain",
     "score",
     "label",
     "strength",
@@ -105,9 +106,9 @@ def comparisons(runs: pd.DataFrame, value: str = "transformed_score") -> pd.Data
 
     ``difference`` is by how much the equivariant's score is better than the plain one's over ``n`` fresh seeds that
     both have, on the scale of `bench.scores.Score.scaled` (a share of accuracies, a logarithm of errors); ``p_holm``
-    counts the looks and all rows (group-sequential Holm). ``low`` and ``high`` are the interval at the level at which
-    the row was tested, of 95 % or more, so that it holds zero where nobody wins. ``found`` is `EQUIVARIANT`, `PLAIN`,
-    `EQUAL` (surely within ``margin``) or `UNDECIDED`.
+    counts the looks and all rows (group-sequential Holm). ``low`` and ``high`` are what the intervals of all looks have
+    in common, at the level at which the row was tested, of 95 % or more: they hold zero where nobody wins, and only
+    there. ``found`` is `EQUIVARIANT`, `PLAIN`, `EQUAL` (surely within ``margin``) or `UNDECIDED`.
     A cell that diverged scores chance; where trainings failed otherwise, ``lacking`` names the label, and nobody wins.
     ``mean`` and ``plain_mean`` are scores, of errors the geometric mean. ``pilot`` is the label's score in the choice,
     ``more`` how many fresh seeds the next look takes; 0 where none does.
@@ -124,8 +125,8 @@ def comparisons(runs: pd.DataFrame, value: str = "transformed_score") -> pd.Data
     # what was not looked at yet will be: it counts
     corrected = holm(np.where(np.isnan(p), 1.0, p))
     steps = _steps(p, corrected)
-    for row, looked, rule, p_holm, step in zip(rows, tests, rules, corrected, steps, strict=True):
-        row |= _concluded(row, looked, rule, float(p_holm), step)
+    for row, looks, rule, p_holm, step in zip(rows, tests, rules, corrected, steps, strict=True):
+        row |= _concluded(row, looks, rule, float(p_holm), step)
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -145,7 +146,20 @@ _Setting = tuple[str, float, int]
 def _parts(runs: pd.DataFrame, value: str) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
     """Yield the cells of every data set, augmentation group and training-set size."""
     by = CHOSEN_BY[value]
-    axes = [*PART, "train_size", *CHOICE, "seed", "seeding", "family", "group", *SIZES, "steps", "test_size", "score"]
+    axes = [
+        *PART,
+        "train_size",
+        *CHOICE,
+        "seed",
+        "seeding",
+        "family",
+        "group",
+        *SIZES,
+        "steps",
+        "test_size",
+        "score",
+        "domain",
+    ]
     cells = counted(runs).dropna(subset=[value, by])[[*axes, value, by, RIGHT[value]]]
     cells[by] = by_score(cells, by, Score.scaled)
     for key, part in cells.groupby([*PART, "train_size"]):
@@ -170,8 +184,8 @@ def _tested(cells: pd.DataFrame, rule: Rule, value: str) -> dict[_Setting, dict[
 
 def _of_part(
     runs: pd.DataFrame, cells: pd.DataFrame, rule: Rule, part: dict[str, Any], value: str
-) -> Iterator[tuple[dict[str, Any], Paired]]:
-    """Yield the rows of one training-set size without their conclusions, each with its paired difference."""
+) -> Iterator[tuple[dict[str, Any], list[Paired]]]:
+    """Yield the rows of one training-set size without their conclusions, each with its differences at every look."""
     choices = _choices(cells, rule, value)
     scores, read = _tested(cells, rule, value), reading(value, cells["score"].iloc[0])
     sizes, brief, plain = sizes_of(cells), shorter(cells), set(cells.loc[is_plain(cells), "label"])
@@ -184,10 +198,12 @@ def _of_part(
         for at, rival in opponents(sizes, label, rivals):
             theirs, _ = choices[rival]
             of_mine, of_theirs = scores.get(mine, {}), scores.get(theirs, {})
-            looked, p = _looked(of_mine, of_theirs, rule)
+            looks, p = _looked(of_mine, of_theirs, rule)
+            looked = looks[-1]
             yield (
                 {
                     **part,
+                    "domain": cells["domain"].iloc[0],
                     "score": read.name,
                     **dict(zip(CHOICE, mine, strict=True)),
                     **{f"plain_{key}": found for key, found in zip(CHOICE, theirs, strict=True)},
@@ -200,7 +216,7 @@ def _of_part(
                     "p": p,
                     "lacking": next((setting[0] for setting in (mine, theirs) if setting in without), ""),
                 },
-                looked,
+                looks,
             )
 
 
@@ -215,15 +231,25 @@ def _mean(scores: dict[int, Scored]) -> float:
     return float(np.mean([each.score for each in scores.values()])) if scores else math.nan
 
 
-def _looked(mine: dict[int, Scored], theirs: dict[int, Scored], rule: Rule) -> tuple[Paired, float]:
-    """Return the paired difference at the last look that there was, and the p-value of all looks together."""
+def _looked(mine: dict[int, Scored], theirs: dict[int, Scored], rule: Rule) -> tuple[list[Paired], float]:
+    """Return the paired difference at every look that there was, one at least, and the p-value of all together."""
     shared = [seed for seed in mine if seed in theirs]
     found = [difference(mine, theirs, shared[:look]) for look in rule.looks if 0 < look <= len(shared)]
     if not found:
-        return difference(mine, theirs, shared), math.nan
+        return [difference(mine, theirs, shared)], math.nan
     if not rule.is_sequential:
-        return found[-1], found[-1].p
-    return found[-1], float(sequential_p(min(each.p for each in found), rule.looks))
+        return found, found[-1].p
+    return found, float(sequential_p(min(each.p for each in found), rule.looks))
+
+
+def _interval(looks: list[Paired], level: float) -> tuple[float, float]:
+    """Return what the intervals of all looks have in common: they hold the truth together (Jennison & Turnbull 1989).
+
+    So it leaves out zero exactly where a look found a difference. The last look's where nothing is common to all.
+    """
+    ends = [look.interval(level) for look in looks if not math.isnan(look.error)]
+    low, high = max(low for low, _ in ends), min(high for _, high in ends)
+    return (low, high) if low < high else ends[-1]
 
 
 def _steps(p: np.ndarray, corrected: np.ndarray) -> list[int]:
@@ -233,19 +259,20 @@ def _steps(p: np.ndarray, corrected: np.ndarray) -> list[int]:
     return [len(p) - order[place] if corrected[place] < SIGNIFICANT else left for place in range(len(p))]
 
 
-def _concluded(row: dict[str, Any], looked: Paired, rule: Rule, p_holm: float, count: int) -> dict[str, Any]:
+def _concluded(row: dict[str, Any], looks: list[Paired], rule: Rule, p_holm: float, count: int) -> dict[str, Any]:
     """Return the columns of a row that depend on all rows: the interval, at its step of Holm's, and what was found."""
     single = critical(SIGNIFICANT, rule.looks) if rule.is_sequential else SIGNIFICANT
     level = critical(SIGNIFICANT / count, rule.looks) if rule.is_sequential else SIGNIFICANT / count
+    looked = looks[-1]
     was_looked_at = looked.n >= rule.looks[0] and not math.isnan(looked.error)
-    low, high = looked.interval(level) if was_looked_at else (math.nan, math.nan)
+    low, high = _interval(looks, level) if was_looked_at else (math.nan, math.nan)
     if SCORES[row["score"]].is_share:
         low, high = np.clip([low, high], -1, 1)
-    inner = looked.interval(single) if was_looked_at else (-math.inf, math.inf)
+    inner = _interval(looks, single) if was_looked_at else (-math.inf, math.inf)
     found = UNDECIDED
     if row["lacking"] == "" and not math.isnan(row["p"]):
         if p_holm < SIGNIFICANT:
-            found = EQUIVARIANT if looked.mean > 0 else PLAIN
+            found = EQUIVARIANT if min(looks, key=lambda look: look.p).mean > 0 else PLAIN
         elif -rule.margin <= inner[0] and inner[1] <= rule.margin:
             found = EQUAL
     later = [look for look in rule.looks if look > looked.n] if found == UNDECIDED else []

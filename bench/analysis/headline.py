@@ -14,7 +14,7 @@ from bench.analysis.opponents import shorter
 from bench.analysis.settled import REST, gaps, last_gain
 from bench.analysis.summary import done, each
 from bench.results.tables import Tables
-from bench.scores import SCORES
+from bench.scores import SCORES, examples
 
 NO_ANSWER = "No answer: no training-set size has both a plain and an equivariant network that are done."
 
@@ -85,7 +85,7 @@ def _conclusions(rows: pd.DataFrame) -> str:
     for found in (EQUIVARIANT, PLAIN, EQUAL, UNDECIDED):
         mine = rows[rows["found"] == found]
         if len(mine):
-            sizes = listed([f"{row.train_size:,} images ({_difference(row)})" for row in each(mine)])
+            sizes = listed([f"{row.train_size:,} {examples(row.domain)} ({_difference(row)})" for row in each(mine)])
             parts.append(f"{_said(found, mine)} at {sizes}")
     return ", ".join(parts)
 
@@ -131,7 +131,8 @@ def _from_fewer_steps(tables: Tables, sides: pd.DataFrame) -> str:
     if not told:
         return ""
     counted = "1 seed" if seeds == {1} else f"{min(seeds)} seeds" if len(seeds) == 1 else "the seeds that both have"
-    return f" With the most images the difference went {listed(told)}, an estimate over {counted}."
+    noun = examples(sides["domain"].iloc[0])
+    return f" With the most {noun} the difference went {listed(told)}, an estimate over {counted}."
 
 
 def _unsettled(tables: Tables, sides: pd.DataFrame) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.analysis.brackets import COUNTED, bracket_text, brackets, may_exceed
+from bench.analysis.brackets import bracket_text, brackets, counted_in, may_exceed
 from bench.analysis.controls import COLUMNS, controls
 from bench.analysis.differences import paired_differences
 from bench.analysis.exchange import ALONG, exchange_rates, rate_text, telling
@@ -107,7 +107,7 @@ def _exchange(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
     sizes = sorted(set(rows["train_size"]))
     needs: dict[tuple[str, ...], dict[int, str]] = {}
     for row in each(rows):
-        key = (row.label, f"{row.plain_label} ({row.at})", COUNTED[row.along])
+        key = (row.label, f"{row.plain_label} ({row.at})", counted_in(row.along, row.domain))
         needs.setdefault(key, {})[row.train_size] = bracket_text(row)
     body = [(*key, *(found.get(size, "-") for size in sizes)) for key, found in needs.items()]
     silent = len(every) - len(rows)

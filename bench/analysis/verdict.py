@@ -17,7 +17,7 @@ from bench.analysis.matched_time import matched_time
 from bench.analysis.opponents import is_plain
 from bench.analysis.summary import done, each, interval
 from bench.results.tables import Tables
-from bench.scores import SCORES, Score, reading
+from bench.scores import SCORES, Score, examples, reading
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,8 @@ def _scores(rows: pd.DataFrame) -> Iterator[str]:
         read = SCORES[row.score]
         sure = f"interval {read.range_text(row.low, row.high)}, p = {row.p_holm:.2g} {counted}, {seeds}"
         yield (
-            f"With {row.train_size:,} images, at {row.at}, {_named(row, '')} scores {read.text(row.mean)} and "
+            f"With {row.train_size:,} {examples(row.domain)}, at {row.at}, {_named(row, '')} scores "
+            f"{read.text(row.mean)} and "
             f"{_named(row, 'plain_')} {read.text(row.plain_mean)}: a difference of {read.gain_text(row.difference)} "
             f"({sure if pd.notna(row.low) else f'no interval, {seeds}'})."
         )
@@ -83,8 +84,8 @@ def _augmentation(runs: pd.DataFrame, sides: pd.DataFrame, value: str) -> Iterat
             change = interval(read.scaled(scores[strongest]) - read.scaled(scores[0.0]))
             yield (
                 f"Between no augmentation and strength {strongest:g}, {label} differs by "
-                f"{read.gain_text(change.mean)}{within(read, change.low, change.high)} at {row.train_size:,} images, "
-                "an estimate."
+                f"{read.gain_text(change.mean)}{within(read, change.low, change.high)} at {row.train_size:,} "
+                f"{examples(row.domain)}, an estimate."
             )
 
 
@@ -95,8 +96,9 @@ def _rates(tables: Tables, sides: pd.DataFrame, value: str) -> Iterator[str]:
     found = found[(found["along"] == "train_size") & found["train_size"].isin(smallest["train_size"])]
     for row in each(found[found["label"].isin(smallest["label"])]):
         needs = bracket_text(row)
-        said = f"{needs.replace('not bounded', 'a number of images that these seeds do not bound')}"
-        yield f"To score as well as {row.label} does with {row.train_size:,} images, {row.plain_label} needs {said}."
+        said = f"{needs.replace('not bounded', 'a number that these seeds do not bound')}"
+        mine = f"{row.train_size:,} {examples(row.domain)}"
+        yield f"To score as well as {row.label} does with {mine}, {row.plain_label} needs {said}."
 
 
 def _times(tables: Tables, sides: pd.DataFrame) -> Iterator[str]:
@@ -115,7 +117,7 @@ def _times(tables: Tables, sides: pd.DataFrame) -> Iterator[str]:
     ]
     yield (
         f"To {SCORES[row.score].text(plain['target'])} on transformed validation inputs, which both reach with "
-        f"{row.train_size:,} images, {' and '.join(parts)}"
+        f"{row.train_size:,} {examples(row.domain)}, {' and '.join(parts)}"
         f"{'; cells shared the processor, so these seconds are indications' if shared else ''}."
     )
 
@@ -136,7 +138,7 @@ def _controls(runs: pd.DataFrame, rows: pd.DataFrame) -> Iterator[str]:
             f"{_named(row, prefix)} loses {pixels} of its upright {read.label} by resampling alone{exactly} and "
             f"{read.gain_text(lost.transformed.mean)} by both"
         )
-    yield f"What the pixels cost, with {row.train_size:,} images: {'; '.join(parts)}."
+    yield f"What the pixels cost, with {row.train_size:,} {examples(row.domain)}: {'; '.join(parts)}."
 
 
 def _exactness(tables: Tables, rows: pd.DataFrame) -> Iterator[str]:

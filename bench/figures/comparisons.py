@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 from bench.analysis.comparisons import comparisons
 from bench.analysis.summary import each
 from bench.figures import layout, style
 from bench.figures.looks import looks
-from bench.figures.settings import note, obstacle, score_of
+from bench.figures.settings import examples_of, note, obstacle, score_of
 from bench.results.tables import Tables
 
 
@@ -40,10 +41,14 @@ def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
     sizes = sorted(set(rows["train_size"]))
     names = list(dict.fromkeys(f"{row.label}\n{row.at}" for row in each(rows)))
     appearance = looks(tables.runs)
-    figure, axes = layout.row_panels([f"{size:,} training images" for size in sizes], names, on)
+    figure, axes = layout.row_panels([f"{size:,} training {examples_of(tables)}" for size in sizes], names, on)
     score, limit = score_of(tables), float(rows["margin"].iloc[0])
     for ax, size in zip(axes, sizes, strict=True):
-        ax.set_xscale("linear" if score.is_share else "log")
+        if not score.is_share:
+            ax.set_xscale("log")
+            ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 1.5, 2.0, 3.0, 5.0)))
+            ax.xaxis.set_major_formatter("{x:g}")
+            ax.xaxis.set_minor_locator(NullLocator())
         ax.axvspan(score.gain(-limit), score.gain(limit), color="#e8e8e8", linewidth=0)
         ax.axvline(score.gain(0.0), color=style.GREY, linewidth=0.6)
         for row in each(rows[rows["train_size"] == size]):

@@ -16,7 +16,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from bench.analysis.summary import summarise
 from bench.figures import layout, scales, style
 from bench.figures.looks import looks
-from bench.figures.settings import extremes, note, obstacle, of_done, reaching_zero
+from bench.figures.settings import examples_of, extremes, note, obstacle, of_done, reaching_zero
 from bench.results.tables import Tables
 
 AXES = ["kind", "stage", "strength", "label", "magnitude"]
@@ -57,7 +57,7 @@ def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
     appearance = looks(tables.runs)
     shown = [label for label in appearance if label in set(points["label"])]
     strengths = sorted(set(points["strength"]))
-    size = chosen["train_size"].iloc[0]
+    size = f"{chosen['train_size'].iloc[0]:,} {examples_of(tables)}"
     pairs = sorted(set(zip(points["kind"], points["stage"], strict=True)), key=lambda pair: (len(pair[0]), *pair))
     titles = [_title(kind, stage, size, len({kind for kind, _ in pairs}) > 1) for kind, stage in pairs]
     figure, axes = layout.panels(titles, len(set(points["stage"])), height=2.2, on=on)
@@ -83,7 +83,7 @@ def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
     entries = {label: style.entry(appearance[label]) for label in shown} | style.strength_entries(strengths)
     if not floors.empty:
         entries["resampling floor of the image"] = Line2D([], [], color=style.GREY, linestyle=FLOOR, marker=".")
-    told = note(tables, "error of the logits, augmentation by", points["n"], *remarks)
+    told = note(tables, "error of the outputs, augmentation by", points["n"], *remarks)
     return layout.finish(figure, entries, told, on)
 
 
@@ -101,9 +101,9 @@ def _chosen(tables: Tables) -> pd.DataFrame:
     return chosen
 
 
-def _title(kind: str, stage: str, size: int, several: bool) -> str:
+def _title(kind: str, stage: str, size: str, several: bool) -> str:
     moved = f"{kind}, " if several else ""
-    return f"{moved}{'at initialisation' if stage == 'init' else f'trained on {size:,} images'}"
+    return f"{moved}{'at initialisation' if stage == 'init' else f'trained on {size}'}"
 
 
 def zero_level(values: pd.Series[float]) -> float:

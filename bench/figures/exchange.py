@@ -14,7 +14,7 @@ from bench.analysis.brackets import brackets
 from bench.analysis.summary import each
 from bench.figures import layout, scales, style
 from bench.figures.looks import looks
-from bench.figures.settings import note, obstacle, score_of
+from bench.figures.settings import examples_of, note, obstacle, score_of
 from bench.results.tables import Tables
 
 
@@ -46,7 +46,7 @@ def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
     sizes = sorted(set(rows["train_size"]))
     names = list(dict.fromkeys(f"{row.label}\n{row.at}" for row in each(rows)))
     appearance = looks(tables.runs)
-    figure, axes = layout.row_panels([f"as good as with {size:,} images" for size in sizes], names, on)
+    figure, axes = layout.row_panels([f"as good as with {size:,} {examples_of(tables)}" for size in sizes], names, on)
     least, most = float(rows["least"].min()), float(rows["most"].max())
     tried = sorted(map(float, set(tables.runs["train_size"])))
     for ax, size in zip(axes, sizes, strict=True):
@@ -65,7 +65,7 @@ def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
         ax.set_xticks([10**exponent for exponent in scales.readable([math.log10(amount) for amount in tried])])
         ax.xaxis.set_major_formatter("{x:,.0f}")
         ax.xaxis.set_minor_locator(NullLocator())
-    layout.label_axes(axes, "images needed", "")
+    layout.label_axes(axes, f"{examples_of(tables)} needed", "")
     entries = {label: style.entry(look) for label, look in appearance.items() if label in set(rows["label"])}
     told = [
         "from the largest number at which the plain network is surely worse to the least at which it is surely better",

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from bench.analysis.summary import summarise
 from bench.figures import layout, scales, style
 from bench.figures.looks import looks
-from bench.figures.settings import extremes, note, obstacle, of_done, score_of, timing, within_bounds
+from bench.figures.settings import examples_of, extremes, note, obstacle, of_done, score_of, timing, within_bounds
 from bench.results.tables import Tables
 
 AXES = ["train_size", "strength", "label", "step"]
@@ -41,7 +41,9 @@ def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
     sizes, strengths = ({pair[i] for pair in pairs} for i in range(2))
     # a row per size, so that the two strengths of a size lie side by side
     grid = len(strengths) if len(strengths) > 1 and len(pairs) == len(sizes) * len(strengths) else None
-    figure, axes = layout.panels([f"{size:,} images, {style.named(strength)}" for size, strength in pairs], grid, on=on)
+    figure, axes = layout.panels(
+        [f"{size:,} {examples_of(tables)}, {style.named(strength)}" for size, strength in pairs], grid, on=on
+    )
     parts = [points[(points["train_size"] == size) & (points["strength"] == strength)] for size, strength in pairs]
     scales.time_axis(axes, [part["seconds"] for part in parts])
     scales.score_axis(axes, points, score)

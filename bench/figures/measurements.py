@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from bench.analysis.summary import done, summarise
 from bench.figures import layout, scales, style
 from bench.figures.looks import looks
-from bench.figures.settings import note, obstacle
+from bench.figures.settings import examples_of, note, obstacle
 from bench.results.tables import AXES, COLUMNS, Tables
 
 MOST = 6
@@ -46,7 +46,7 @@ def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
                 style.line(ax, part["strength"] + shift, part, appearance[label], label)
     layout.label_axes(axes, "augmentation strength", "measured")
     entries = {label: style.entry(appearance[label]) for label in shown}
-    size = f"trained on {int(largest['train_size'].iloc[0]):,} images"
+    size = f"trained on {int(largest['train_size'].iloc[0]):,} {examples_of(tables)}"
     seeds = pd.concat([part["n"] for part in points.values()])
     return layout.finish(figure, entries, note(tables, "augmentation by", seeds, size), on)
 

@@ -13,7 +13,7 @@ from bench.analysis.summary import done, summarise
 from bench.figures import layout, scales, style
 from bench.figures.looks import looks
 from bench.figures.score_by_strength import reason as no_score
-from bench.figures.settings import TRANSFORMED, extremes, note, score_of, within_bounds
+from bench.figures.settings import TRANSFORMED, examples_of, extremes, note, score_of, within_bounds
 from bench.results.tables import Tables
 
 
@@ -55,6 +55,6 @@ def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
         if not part.empty:
             x = part["train_size"] * 10**shift
             style.line(ax, x, part, appearance[label], label, style.dash(strength))
-    layout.label_axes([ax], "training images", f"transformed {score.label}")
+    layout.label_axes([ax], f"training {examples_of(tables)}", f"transformed {score.label}")
     entries = {label: style.entry(appearance[label]) for label in shown} | style.strength_entries(compared)
     return layout.finish(figure, entries, note(tables, TRANSFORMED, points["n"], *remarks), on)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from bench.analysis.summary import done, summarise
 from bench.figures import layout, scales, style
 from bench.figures.looks import looks
-from bench.figures.settings import TRANSFORMED, note, obstacle, score_of, within_bounds
+from bench.figures.settings import TRANSFORMED, examples_of, note, obstacle, score_of, within_bounds
 from bench.results.tables import Tables
 
 
@@ -34,7 +34,7 @@ def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
     shown = [label for label in appearance if label in set(points["label"])]
     sizes, strengths = sorted(set(points["train_size"])), sorted(set(points["strength"]))
     shifts = scales.dodges(len(shown), strengths, alone=1)
-    figure, axes = layout.panels([f"{size:,} training images" for size in sizes], on=on)
+    figure, axes = layout.panels([f"{size:,} training {examples_of(tables)}" for size in sizes], on=on)
     scales.score_axis(axes, points, score)
     for ax, size in zip(axes, sizes, strict=True):
         scales.ticks(ax, strengths, "{x:g}", alone=0.5)

@@ -13,7 +13,7 @@ from bench.analysis.summary import done, summarise
 from bench.figures import layout, scales, style
 from bench.figures.looks import looks
 from bench.figures.score_by_strength import reason as no_score
-from bench.figures.settings import TRANSFORMED, note, score_of, timing, within_bounds
+from bench.figures.settings import TRANSFORMED, examples_of, note, score_of, timing, within_bounds
 from bench.results.tables import Tables
 
 AXES = ["train_size", "label", "strength"]
@@ -45,7 +45,7 @@ def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
     shown = [label for label in appearance if label in set(points["label"])]
     sizes, strengths = sorted(set(points["train_size"])), sorted(set(points["strength"]))
     area = {strength: 2.5 + 3 * i / max(len(strengths) - 1, 1) for i, strength in enumerate(strengths)}
-    figure, axes = layout.panels([f"{size:,} training images" for size in sizes], on=on)
+    figure, axes = layout.panels([f"{size:,} training {examples_of(tables)}" for size in sizes], on=on)
     by_size = [points[points["train_size"] == size] for size in sizes]
     ends = ["mean_seconds", "min", "max"]
     scales.time_axis(axes, [pd.concat([part[end] for end in ends]) for part in by_size])

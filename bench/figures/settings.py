@@ -13,7 +13,7 @@ import pandas as pd
 
 from bench.analysis.summary import done
 from bench.results.tables import Tables
-from bench.scores import SCORES, Score
+from bench.scores import SCORES, Score, examples
 
 SETTING = ["suite", "dataset", "augmentation_group"]
 CELL = [*SETTING, "copies", "label", "train_size", "strength", "seed"]
@@ -90,6 +90,11 @@ def note(tables: Tables, about: str, seeds: pd.Series[int], *remarks: str) -> st
 def score_of(tables: Tables) -> Score:
     """Return how the scores of a figure are read: its cells are of one data set."""
     return SCORES[tables.runs["score"].iloc[0]]
+
+
+def examples_of(tables: Tables) -> str:
+    """Return what the inputs of a figure are called."""
+    return examples(tables.runs["domain"].iloc[0])
 
 
 def within_bounds(points: pd.DataFrame, score: Score) -> tuple[pd.DataFrame, list[str]]:

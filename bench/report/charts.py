@@ -17,7 +17,7 @@ from bench.analysis.frontier import frontier
 from bench.analysis.summary import done, each, summarise
 from bench.figures.comparisons import tested
 from bench.figures.looks import Look, looks
-from bench.figures.settings import extremes, of_done, score_of, split
+from bench.figures.settings import examples_of, extremes, of_done, score_of, split
 from bench.figures.style import GREY, named
 from bench.results.tables import Tables
 from bench.scores import Score
@@ -73,7 +73,7 @@ def _of_setting(tables: Tables, appearance: Mapping[str, Look]) -> Iterator[Char
         "Test inputs moved by random elements of the whole group; means with 95 % t-intervals over seeds.",
         [
             Panel(
-                f"{size:,} training images",
+                f"{size:,} training {examples_of(tables)}",
                 [_line(rows, "strength", appearance[label], label) for label, rows in _groups(of_size, "label")],
                 _axes("augmentation strength", _unit(score), _log(score)),
             )
@@ -89,11 +89,11 @@ def _of_setting(tables: Tables, appearance: Mapping[str, Look]) -> Iterator[Char
                 Panel(
                     "",
                     list(_by_strength(compared, "train_size", appearance)),
-                    _axes("training images", _unit(score), "x" + _log(score)),
+                    _axes(f"training {examples_of(tables)}", _unit(score), "x" + _log(score)),
                 )
             ],
         )
-    yield _by_cost(runs, points, appearance, score)
+    yield _by_cost(tables, points, appearance, score)
     yield _frontier(tables, appearance)
     yield _equivariance(tables, appearance)
     yield _curves(tables, appearance)
@@ -107,7 +107,7 @@ def _comparisons(tables: Tables, appearance: Mapping[str, Look]) -> Chart:
         axes = _axes(score.gain_label, "", "" if score.is_share else "x")
         if score.is_share:
             axes["xaxis"] |= {"rangemode": "tozero", "zeroline": True, "zerolinecolor": GREY}
-        panels.append(Panel(f"{size:,} training images", traces, axes))
+        panels.append(Panel(f"{size:,} training {examples_of(tables)}", traces, axes))
     return Chart(
         "What building the symmetry in gains",
         f"How much better the transformed {score.label} is than that of the plain network of the same size, on seeds "
@@ -136,7 +136,8 @@ def _gain(row: Any, look: Look, score: Score) -> dict[str, Any]:
     return trace
 
 
-def _by_cost(runs: pd.DataFrame, points: pd.DataFrame, appearance: Mapping[str, Look], score: Score) -> Chart:
+def _by_cost(tables: Tables, points: pd.DataFrame, appearance: Mapping[str, Look], score: Score) -> Chart:
+    runs = done(tables.runs)
     at = ["train_size", "strength", "label"]
     costs = runs.groupby(at)["train_seconds"].mean().rename("cost").reset_index()
     merged = points.merge(costs[costs["cost"] > 0], on=at)
@@ -147,7 +148,7 @@ def _by_cost(runs: pd.DataFrame, points: pd.DataFrame, appearance: Mapping[str, 
         + (" Cells shared the device, so that seconds are indications only." if shared else ""),
         [
             Panel(
-                f"{size:,} training images",
+                f"{size:,} training {examples_of(tables)}",
                 [
                     _line(rows, "cost", appearance[label], label, hover=[named(s) for s in rows["strength"]])
                     for label, rows in _groups(of_size, "label")
@@ -176,7 +177,7 @@ def _frontier(tables: Tables, appearance: Mapping[str, Look]) -> Chart:
                         appearance[label],
                         label,
                         hover=[
-                            f"{named(s)}, {n:,} images"
+                            f"{named(s)}, {n:,} {examples_of(tables)}"
                             for s, n in zip(of_label["strength"], of_label["train_size"], strict=True)
                         ],
                         shape="hv",
@@ -243,7 +244,7 @@ def _curves(tables: Tables, appearance: Mapping[str, Look]) -> Chart:
         "strongest.",
         [
             Panel(
-                f"{size:,} training images",
+                f"{size:,} training {examples_of(tables)}",
                 list(_by_strength(of_size, "seconds", appearance, "step")),
                 _axes("training time, s", f"validation {_unit(score)}", "x" + _log(score)),
             )

@@ -100,7 +100,7 @@ class Cell:
     ``label``, ``rival`` (the label of the network whose size this one has), ``dataset_label``, ``group`` (the symmetry
     that the family promises), ``suite`` and ``seeding`` (a `bench.seeding.Seeding` in words, empty where the number of
     seeds is fixed) are for people and for the analysis: they are not part of the identity. ``architecture`` is what
-    the plan found for the family's options and size (a `bench.models.matching.Architecture`), so that no worker
+    the plan found for the family's options and size (a `bench.networks.matching.Architecture`), so that no worker
     searches again.
     """
 

@@ -13,7 +13,7 @@ from bench.data.dataset import Dataset, check_content
 from bench.errors import Impossible, UserError
 from bench.execute.data import load_data
 from bench.geometry import Shape, domain
-from bench.models.matching import resolve
+from bench.networks.matching import resolve
 from bench.suite import DataChoice, FamilyChoice, Suite, augmentations, cells, data_choices, family_choices, rival
 
 

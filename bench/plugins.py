@@ -17,6 +17,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+from bench import former
 from bench.errors import UserError, nearest, one_line
 from bench.registry import Catalogue, datasets, families, measurements
 
@@ -70,6 +71,7 @@ def located(source: str, beside: Path = Path()) -> str:
 
 def _load(source: str) -> Plugin:
     if source not in _loaded:
+        former.understand()
         before = {catalogue.kind: {entry.name for entry in catalogue} for catalogue in _CATALOGUES}
         version = None
         if source.endswith(".py"):

@@ -51,7 +51,7 @@ E = TypeVar("E", bound=Entry)
 class Catalogue(Generic[E]):
     """A table of entries of one kind; refuses duplicates, answers an unknown name with the nearest known one."""
 
-    def __init__(self, kind: str, package: str, folder: str | None = None) -> None:
+    def __init__(self, kind: str, *, package: str | None = None, folder: str | None = None) -> None:
         self.kind = kind
         self._package, self._folder = package, folder
         self._entries: dict[str, E] = {}
@@ -86,8 +86,8 @@ class Catalogue(Generic[E]):
         return iter(sorted(self._entries.values(), key=lambda entry: entry.name))
 
     def _load(self) -> None:
-        """Import every module of the package, and of its folder of every domain, so that a new file is all it needs."""
-        names = [self._package]
+        """Import every module of the package, or of the folder of every domain, so that a new file is all it needs."""
+        names = [self._package] if self._package else []
         if self._folder:
             domains = importlib.import_module("bench.domains")
             folders = [Path(place) / each.name for place in domains.__path__ for each in iter_modules(domains.__path__)]
@@ -131,7 +131,7 @@ class DataEntry(Entry):
 
 
 class Families(Catalogue[Family]):
-    """The families: functions of (options, shape, width) that return a `bench.models.network.Network`."""
+    """The families: functions of (options, shape, width) that return a `bench.networks.network.Network`."""
 
     def register(
         self,
@@ -197,9 +197,9 @@ class Measurements(Catalogue[Measurement]):
         return self._add(name, lambda make: Measurement(name, options, make, version, at_init, by_default, of_tasks))
 
 
-families = Families("family", "bench.models", "models")
-datasets = Datasets("data set", "bench.data", "data")
-measurements = Measurements("measurement", "bench.measure")
+families = Families("family", folder="models")
+datasets = Datasets("data set", folder="data")
+measurements = Measurements("measurement", package="bench.measure")
 
 
 def registered_in_main() -> list[str]:

@@ -152,8 +152,8 @@ def conclusion(row: Any) -> str:
     by = read.gain_text(row.difference)
     interval = "" if math.isnan(row.low) else f" ({read.range_text(row.low, row.high)})"
     return (
-        f"  {row.label} against {row.plain_label}, {row.train_size:,} {examples(row.domain)}, at {row.at}: {by}{interval}"
-        f" over {row.n} fresh seeds: {found}"
+        f"  {row.label} against {row.plain_label}, {row.train_size:,} {examples(row.domain)}, at {row.at}: {by}"
+        f"{interval} over {row.n} fresh seeds: {found}"
     )
 
 

@@ -9,13 +9,22 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from bench.geometry import Shape
-from bench.groups import FieldType, Group, regular
-from bench.layers import FieldBatchNorm, FieldPool
-from bench.measure import Inputs, Measured
-from bench.models.network import Network
-from bench.models.planar import PlanarOptions, planar_network
-from bench.registry import Options, families, measurements
+from bench.extend import (
+    FieldBatchNorm,
+    FieldPool,
+    FieldType,
+    Group,
+    Inputs,
+    Measured,
+    Network,
+    Options,
+    PlanarOptions,
+    Shape,
+    families,
+    measurements,
+    planar_network,
+    regular,
+)
 
 C4 = Group(4)
 

@@ -115,7 +115,7 @@ def test_the_readmes_lines_work_as_they_stand(tmp_path: Path) -> None:
 
 REGISTERS = """
 from bench import api
-from bench.models import cnn
+from bench.domains.plane.models import cnn
 from bench.registry import families
 
 @families.register("mine", options=cnn.families["cnn"].options, version=1)

@@ -319,7 +319,7 @@ def test_a_corrupt_download_is_one_sentence(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("EQUIVAUG_DATA", str(here / "data"))
-    from bench.data.mnist import FILES
+    from bench.domains.plane.data.mnist import FILES
 
     for file in FILES:
         file.path.parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from bench.domains.plane import image_shape
-from bench.models.matching import build
+from bench.networks.matching import build
 from bench.registry import families
 from tests.test_export import NETWORKS
 

@@ -34,9 +34,9 @@ from bench.data import cache, cifar10, digits, fashion_mnist, idx, image_folder,
 from bench.data import rotated_mnist as rotated
 from bench.data.cache import FetchError, File
 from bench.data.dataset import Dataset, Split, check_content, partition, stratified_order, training_set
-from bench.data.resize import SizeOptions, resize
 from bench.data.shares import cut
 from bench.domains.plane import of_images
+from bench.domains.plane.data.resize import SizeOptions, resize
 from bench.errors import UserError
 from bench.groups import Element, act
 from bench.registry import Entry, datasets

@@ -7,7 +7,20 @@ import importlib
 
 import pytest
 
-MODULES = ("bench.axes", "bench.bits", "bench.groups.fields", "bench.groups.group", "bench.seeding")
+MODULES = (
+    "bench.former",
+    "bench.scores",
+    "bench.results.upgrade",
+    "bench.geometry.shape",
+    "bench.groups.trivial",
+    "bench.domains.vectors.groups",
+    "bench.domains.vectors.tensors",
+    "bench.axes",
+    "bench.bits",
+    "bench.groups.fields",
+    "bench.groups.group",
+    "bench.seeding",
+)
 
 
 @pytest.mark.parametrize("name", MODULES)

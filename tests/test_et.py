@@ -14,13 +14,13 @@ from torch import Tensor
 
 from bench.axes import check
 from bench.domains.plane import image_shape
+from bench.domains.plane.models import canonical
+from bench.domains.plane.models.et import Canonicalise, EtOptions, Name, transformation
 from bench.errors import Impossible, UserError
 from bench.geometry import Shape
 from bench.groups import Element, Group, transform
 from bench.measure import equivariance_error
-from bench.models import canonical
-from bench.models.et import Canonicalise, EtOptions, Name, transformation
-from bench.models.network import Network
+from bench.networks.network import Network
 from bench.registry import families
 from tests import tolerances
 from tests.training import train

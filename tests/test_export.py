@@ -7,11 +7,11 @@ import torch
 from torch import nn
 
 from bench.domains.plane import image_shape
-from bench.layers import ExpandedConv, FieldBatchNorm, SteerableConv
-from bench.models.export import export
-from bench.models.matching import build
-from bench.models.network import Network
-from bench.models.size import count_flops
+from bench.domains.plane.layers import ExpandedConv, FieldBatchNorm, SteerableConv
+from bench.networks.export import export
+from bench.networks.matching import build
+from bench.networks.network import Network
+from bench.networks.size import count_flops
 from bench.registry import families
 
 NETWORKS = {

@@ -101,7 +101,7 @@ def test_counters_see_one_more_product_and_one_more_copy(
             torch.mm(torch.ones(64, 64), torch.ones(64, 64))
             return super().forward(features) + 0 * kept.sum()
 
-    monkeypatch.setattr("bench.models.cnn.nn.ReLU", Wasteful)
+    monkeypatch.setattr("bench.domains.plane.models.cnn.nn.ReLU", Wasteful)
     now = counters.count(CPU)
     for kind in ("flops of a step", "calls of a step", "calls of inference", "peak bytes of a step"):
         name = f"{kind}, cnn"

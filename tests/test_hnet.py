@@ -14,11 +14,19 @@ from torch import Tensor
 
 from bench.axes import check
 from bench.domains.plane import image_shape
+from bench.domains.plane.models.hnet import (
+    ROTATIONS,
+    HarmonicConv,
+    HnetOptions,
+    MagnitudeBias,
+    MagnitudeReLU,
+    Streams,
+    harmonics,
+)
 from bench.errors import Impossible, UserError
 from bench.geometry import Shape
 from bench.groups import Element, act, transform
-from bench.models.hnet import ROTATIONS, HarmonicConv, HnetOptions, MagnitudeBias, MagnitudeReLU, Streams, harmonics
-from bench.models.network import Network
+from bench.networks.network import Network
 from bench.registry import families
 from tests import tolerances
 from tests.training import train

@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from bench.data import projective_mnist
 from bench.domains.plane import augmentation, default_crop
+from bench.domains.plane.data import projective_mnist
+from bench.domains.plane.models import canonical
 from bench.errors import UserError
 from bench.groups import Group, Homographies, move, parse, prefiltered, transform
 from bench.groups.homography import OBJECT, inverse_up_to_scale
-from bench.models import canonical
 
 PLANE = Homographies()
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from bench.canonical import Since, plain
 from bench.cell import Budget, Cell, Chosen, Match, Measure, Spec
-from bench.models.planar import PlanarOptions
+from bench.domains.plane.models.planar import PlanarOptions
 from bench.registry import families
 from tests.fakes import make_cell
 

@@ -8,12 +8,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.domains.plane.kernels import decompose, group_basis, kernel_basis
+from bench.domains.plane.kernels.angular import harmonics, solutions
+from bench.domains.plane.layers import SteerableConv
+from bench.domains.plane.models.e2cnn import e2cnn_element, gspace
+from bench.domains.plane.models.e2cnn_compat import load_e2cnn
 from bench.groups import Element, FieldType, Group, Representation, act, direct_sum, irreps, quotient, regular, trivial
-from bench.kernels import decompose, group_basis, kernel_basis
-from bench.kernels.angular import harmonics, solutions
-from bench.layers import SteerableConv
-from bench.models.e2cnn import e2cnn_element, gspace
-from bench.models.e2cnn_compat import load_e2cnn
 from tests import tolerances
 from tests.strategies import elements, finite_groups, groups, representations
 
@@ -49,7 +49,7 @@ def test_angular_kernels_obey_the_constraint_at_any_angle(data: st.DataObject, g
 @settings(max_examples=25, deadline=None)
 def test_the_solutions_are_all_that_group_averaging_leaves(data: st.DataObject, group: Group, frequency: int) -> None:
     """The slow, obvious oracle: the rank of the average of the action over the whole group."""
-    from bench.kernels.angular import harmonics_action
+    from bench.domains.plane.kernels.angular import harmonics_action
 
     out, into = data.draw(representations(group)), data.draw(representations(group))
     if out.size * into.size > 64:

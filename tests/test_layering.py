@@ -23,121 +23,45 @@ ALLOWED: dict[str, set[str]] = {
     "scores": set(),
     "bits": set(),
     "canonical": set(),
+    "former": set(),
     "yamlfile": {"axes", "errors"},
     "axes": {"errors"},
     "cell": {"axes", "canonical"},
     "registry": {"errors"},
     "groups": {"errors"},
-    "kernels": {"groups"},
-    "layers": {"groups", "kernels"},
-    "data": {"axes", "domains", "errors", "geometry", "groups", "registry", "seeds", "tasks"},
     "geometry": {"errors", "groups", "seeds"},
-    "tasks": {"scores"},
-    "domains": {"data", "geometry", "groups", "models", "seeds"},
-    "models": {"canonical", "cell", "domains", "errors", "geometry", "groups", "kernels", "layers", "registry"},
+    "tasks": {"geometry"},
+    "data": {"errors", "geometry", "registry", "seeds", "tasks"},
+    "networks": {"cell", "errors", "geometry", "groups", "registry"},
+    "domains": {"axes", "canonical", "data", "errors", "geometry", "groups", "networks", "registry", "seeds", "tasks"},
     "train": {"atomic", "cell", "errors", "heartbeat", "scores", "seeds", "tasks"},
-    "measure": {"axes", "canonical", "cell", "geometry", "groups", "models", "registry", "tasks"},
-    "plugins": {"errors", "registry"},
-    "suite": {
-        "axes",
-        "canonical",
-        "cell",
-        "errors",
-        "geometry",
-        "plugins",
-        "registry",
-        "scores",
-        "seeding",
-        "tasks",
-        "yamlfile",
-    },
-    "analysis": {"bits", "seeding", "scores", "results"},
-    "figures": {"atomic", "analysis", "scores", "results"},
-    "report": {"atomic", "analysis", "errors", "figures", "scores", "results"},
-    "execute": {
-        "geometry",
-        "tasks",
-        "bits",
-        "cell",
-        "data",
-        "errors",
-        "groups",
-        "heartbeat",
-        "measure",
-        "models",
-        "registry",
-        "scores",
-        "seeds",
-        "results",
-    }
-    | {"train"},
-    "plan": {"geometry", "cell", "data", "errors", "execute", "models", "suite"},
+    "measure": {"axes", "canonical", "cell", "geometry", "groups", "networks", "registry", "tasks"},
+    "plugins": {"errors", "former", "registry"},
+    "suite": {"axes", "canonical", "cell", "errors", "geometry", "plugins", "registry", "scores", "seeding", "tasks"}
+    | {"yamlfile"},
+    "results": {"atomic", "cell", "errors", "suite", "yamlfile"},
+    "analysis": {"bits", "results", "scores", "seeding"},
+    "figures": {"analysis", "atomic", "results", "scores"},
+    "report": {"analysis", "atomic", "errors", "figures", "results", "scores"},
+    "execute": {"bits", "cell", "data", "errors", "geometry", "heartbeat", "measure", "networks", "registry", "results"}
+    | {"scores", "seeds", "tasks", "train"},
+    "plan": {"cell", "data", "errors", "execute", "geometry", "networks", "suite"},
     "estimate": {"cell", "execute", "train"},
     "prepare": {"plan", "results", "suite"},
-    "rounds": {"analysis", "cell", "plan", "scores", "seeding", "results"},
-    "results": {"atomic", "cell", "errors", "suite", "yamlfile"},
+    "rounds": {"analysis", "cell", "plan", "results", "scores", "seeding"},
     "run": {"analysis", "cell", "errors", "execute", "figures", "plan", "results", "rounds"},
-    "advise": {
-        "domains",
-        "geometry",
-        "atomic",
-        "analysis",
-        "cell",
-        "data",
-        "errors",
-        "estimate",
-        "execute",
-        "groups",
-        "models",
-        "plan",
-    }
-    | {"prepare", "registry", "report", "results", "run", "seeds", "suite", "train"},
-    "api": {
-        "analysis",
-        "backend",
-        "errors",
-        "registry",
-        "execute",
-        "figures",
-        "plugins",
-        "prepare",
-        "run",
-        "results",
-        "suite",
-    },
-    "show": {
-        "domains",
-        "geometry",
-        "atomic",
-        "cell",
-        "data",
-        "errors",
-        "execute",
-        "figures",
-        "groups",
-        "kernels",
-        "layers",
-        "measure",
-    }
-    | {"models", "plan", "results", "suite"},
-    "gate": {
-        "domains",
-        "geometry",
-        "atomic",
-        "cell",
-        "errors",
-        "execute",
-        "groups",
-        "kernels",
-        "layers",
-        "measure",
-        "models",
-        "plan",
-        "registry",
-    }
+    # of the plane alone, and they say so
+    "advise": {"analysis", "atomic", "cell", "data", "domains", "errors", "estimate", "execute", "groups", "networks"}
+    | {"plan", "prepare", "registry", "report", "results", "run", "seeds", "suite", "train"},
+    "show": {"atomic", "cell", "data", "domains", "errors", "execute", "figures", "groups", "measure", "networks"}
+    | {"plan", "results", "suite"},
+    "gate": {"atomic", "cell", "domains", "errors", "execute", "groups", "measure", "networks", "plan", "registry"}
     | {"results", "suite", "train"},
-    "schema": {"geometry", "axes", "cell", "registry", "suite"},
-    "listing": {"geometry", "errors", "registry", "suite", "yamlfile"},
+    "api": {"analysis", "backend", "errors", "execute", "figures", "plugins", "prepare", "registry", "results", "run"}
+    | {"suite"},
+    "extend": {"data", "domains", "errors", "geometry", "groups", "measure", "networks", "registry"},
+    "schema": {"axes", "cell", "geometry", "registry", "suite"},
+    "listing": {"errors", "geometry", "registry", "suite", "yamlfile"},
     "doctor": {"data", "execute", "registry", "run"},
 }
 
@@ -165,6 +89,17 @@ def test_a_room_imports_only_what_lies_before_it(room: str) -> None:
     for path in files:
         beyond = imports(path) - ALLOWED[room] - {room, "__version__"}
         assert not beyond, f"{path.relative_to(ROOT.parent)} imports {', '.join(sorted(beyond))}"
+
+
+def domains() -> list[str]:
+    return [path.name for path in (ROOT / "domains").iterdir() if (path / "__init__.py").exists()]
+
+
+@pytest.mark.parametrize("domain", domains())
+def test_a_domain_knows_no_other(domain: str) -> None:
+    for path in sorted((ROOT / "domains" / domain).rglob("*.py")):
+        for other in set(domains()) - {domain}:
+            assert f"bench.domains.{other}" not in path.read_text(), f"{path.name} knows {other}"
 
 
 @pytest.mark.parametrize("room", ["analysis", "figures", "report", "results.tables", "results.store"])

@@ -11,13 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from bench.domains.plane import FLOWS, Maps, image_network, image_shape
+from bench.domains.plane.models.planar import HalvingPool
 from bench.geometry import INVARIANT, Law
 from bench.groups import FieldType, Group, irrep
 from bench.measure import lie_derivative as module
 from bench.measure.lie_derivative import lie_derivative
-from bench.models.matching import build
-from bench.models.network import Network
-from bench.models.planar import HalvingPool
+from bench.networks.matching import build
+from bench.networks.network import Network
 from bench.registry import families
 
 SIZE = 33

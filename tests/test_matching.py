@@ -10,10 +10,10 @@ import pytest
 from bench.canonical import plain
 from bench.cell import Match
 from bench.domains.plane import image_shape
+from bench.domains.plane.models.planar import counts
 from bench.errors import UserError
-from bench.models.lanes import preferred
-from bench.models.matching import resolve
-from bench.models.planar import counts
+from bench.networks.lanes import preferred
+from bench.networks.matching import resolve
 from bench.plan import Plan, make
 from bench.registry import families
 from bench.suite import parse

@@ -7,12 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from bench.domains.plane import Maps, image_network, image_shape
+from bench.domains.plane.layers import SteerableConv
 from bench.geometry import INVARIANT
 from bench.groups import Element, FieldType, Group, act, centred_disc, regular
-from bench.layers import SteerableConv
 from bench.measure import equivariance_error, peak_memory, reset_peak_memory, score
-from bench.models.network import Network
-from bench.models.size import count_flops, count_parameters, count_training_flops
+from bench.networks.network import Network
+from bench.networks.size import count_flops, count_parameters, count_training_flops
 
 TURNED, TILTED = Element.rotation(90), Element.rotation(30)
 

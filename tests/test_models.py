@@ -13,14 +13,14 @@ from torch import nn
 
 from bench.cell import Budget, Match
 from bench.domains.plane import image_shape
+from bench.domains.plane.models.planar import halved
 from bench.errors import Impossible, UserError
 from bench.geometry import Shape
 from bench.groups import Element
 from bench.measure import equivariance_error
-from bench.models.matching import build, resolve
-from bench.models.network import Network
-from bench.models.planar import halved
-from bench.models.size import count_flops, count_parameters
+from bench.networks.matching import build, resolve
+from bench.networks.network import Network
+from bench.networks.size import count_flops, count_parameters
 from bench.registry import families
 from bench.train import UNMOVED, Trainee, fit
 from bench.train.step import optimizer_of

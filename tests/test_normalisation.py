@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from bench.domains.plane.layers import FieldBatchNorm
 from bench.groups import FieldType, Group, irrep, regular, trivial
-from bench.layers import FieldBatchNorm
 
 C4, SO2 = Group(4), Group.parse("SO(2)")
 FIELDS = {

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from bench.domains.plane import image_shape
+from bench.domains.plane.layers import GatedNonlinearity, NormNonlinearity
 from bench.groups import FieldType, Group, irrep, trivial
-from bench.layers import GatedNonlinearity, NormNonlinearity
-from bench.models.matching import build
-from bench.models.network import Network
+from bench.networks.matching import build
+from bench.networks.network import Network
 from bench.registry import families
 from tests import tolerances
 

@@ -15,7 +15,7 @@ from bench.geometry import INVARIANT
 from bench.groups import Group
 from bench.measure.calibration import expected_calibration_error
 from bench.measure.orbit import orbit
-from bench.models.network import Network
+from bench.networks.network import Network
 
 
 class Corner(nn.Module):

@@ -16,7 +16,7 @@ from bench.domains.plane import image_shape
 from bench.errors import UserError
 from bench.groups import Element
 from bench.measure import equivariance_error
-from bench.models.matching import build
+from bench.networks.matching import build
 from bench.registry import datasets, families, measurements
 from bench.suite import load, parse
 
@@ -158,3 +158,53 @@ def test_a_plug_in_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1
     with pytest.raises(UserError, match=r"unknown plug-in 'nowhere': neither a .py file nor an installed one"):
         parse({**SUITE, "plugins": ["nowhere"]})
+
+
+OLD = """
+from torch import nn
+from bench.data.dataset import Split
+from bench.groups import FieldType, Group
+from bench.layers import FieldPool
+from bench.models.network import Network, Shape, invariant
+from bench.models.planar import PlanarOptions, planar_network
+from bench.registry import families
+
+@families.register("old", options=PlanarOptions, version=1)
+def build(options: PlanarOptions, shape: Shape, width: float) -> Network:
+    \"\"\"Of 0.1.\"\"\"
+    block = lambda before, after, size: nn.Conv2d(before.channels, after.channels, size, padding=size // 2)
+    fields = lambda count: FieldType.scalars(Group(1), count)
+    assert shape.classes == 10 and invariant is not None
+    return planar_network(Group(1), shape, options, width, fields, block, lambda last: (nn.Identity(), last.channels))
+"""
+
+
+def test_a_plug_in_of_0_1_still_loads(tmp_path: Path) -> None:
+    (tmp_path / "old.py").write_text(OLD)
+    suite = {**SUITE, "families": [{"family": "old", "width": 2}], "measure": {"equivariance": None}}
+    (tmp_path / "small.yaml").write_text(json.dumps(suite))
+    found = equivaug("plan", "small.yaml", "--plugin", "old.py", "--workers", "1", cwd=tmp_path)
+    assert found.returncode == 0, found.stderr
+    assert "0 done, 1 to do" in found.stdout
+
+
+LAWS = """
+from torch import nn
+from bench.groups import FieldType, Group
+from bench.models.network import Network
+from bench.registry import Options, families
+
+@families.register("lawless", options=Options, version=1)
+def build(options, shape, width):
+    \"\"\"With a function as a law.\"\"\"
+    return Network(Group(1), {"output": (nn.Flatten(), FieldType.scalars(Group(1), 1).act)}, None)
+"""
+
+
+def test_a_law_that_is_a_function_is_told_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "lawless.py").write_text(LAWS)
+    suite = {**SUITE, "families": [{"family": "lawless"}], "measure": {"equivariance": None}}
+    (tmp_path / "small.yaml").write_text(json.dumps(suite))
+    found = equivaug("plan", "small.yaml", "--plugin", "lawless.py", "--workers", "1", cwd=tmp_path)
+    assert found.returncode != 0
+    assert "a law is a value with the method 'act'" in found.stdout + found.stderr

@@ -24,8 +24,8 @@ from bench.execute.probe import probe
 from bench.geometry import INVARIANT, Shape
 from bench.groups import FieldType, Group
 from bench.measure import Inputs, Measured
-from bench.models.network import Network
-from bench.models.size import count_flops, count_parameters
+from bench.networks.network import Network
+from bench.networks.size import count_flops, count_parameters
 from bench.registry import Options, datasets, families, measurements
 from bench.results.store import Record
 from bench.seeds import generator

@@ -9,8 +9,8 @@ import torch
 
 from bench.cell import Budget
 from bench.domains.plane import image_shape
-from bench.models.matching import build
-from bench.models.network import Network
+from bench.networks.matching import build
+from bench.networks.network import Network
 from bench.registry import families
 from bench.train import Fit, Moves, Snapshots, Trainee, fit, fit_together, snapshot
 

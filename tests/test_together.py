@@ -12,7 +12,7 @@ from bench.cell import Budget
 from bench.domains.plane import augmentation, image_shape
 from bench.execute.batching import together
 from bench.groups import Group
-from bench.models.matching import build
+from bench.networks.matching import build
 from bench.registry import families
 from bench.train import UNMOVED, Fit, Moves, Trainee, fit, fit_together
 from tests.fakes import make_cell

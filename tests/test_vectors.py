@@ -26,9 +26,9 @@ from bench.errors import Impossible, UserError
 from bench.execute.data import load_data
 from bench.execute.job import run_cell, run_cells
 from bench.measure import equivariance_error
-from bench.models.export import export
-from bench.models.matching import build, resolve
-from bench.models.network import Network
+from bench.networks.export import export
+from bench.networks.matching import build, resolve
+from bench.networks.network import Network
 from bench.plan import make
 from bench.registry import families
 from bench.suite import parse

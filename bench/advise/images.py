@@ -9,12 +9,12 @@ from typing import Any
 
 from PIL import Image
 
-from bench.data import pictures
 from bench.data.archive import arrays
 from bench.data.dataset import Dataset
-from bench.data.image_folder import by_split
-from bench.data.npz import as_images
-from bench.data.resize import SMALLEST
+from bench.domains.plane.data import pictures
+from bench.domains.plane.data.image_folder import by_split
+from bench.domains.plane.data.npz import as_images
+from bench.domains.plane.data.resize import SMALLEST
 from bench.errors import UserError
 
 _LOOKED_AT = 100

@@ -23,7 +23,7 @@ from bench.domains.plane import cropped, image_shape
 from bench.errors import UserError
 from bench.execute.settle import settle
 from bench.groups import Element, Group, act
-from bench.models.matching import build
+from bench.networks.matching import build
 from bench.registry import families
 from bench.seeds import derive, generator
 from bench.train import UNMOVED, Trainee, fit

@@ -1,1 +1,1 @@
-"""The data sets, one file each; `bench.registry.datasets` finds them by name."""
+"""What every data set gives, and what reading one needs; the data sets lie in the folders of their domains."""

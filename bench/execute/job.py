@@ -22,8 +22,8 @@ from bench.execute.provenance import provenance, settings
 from bench.execute.scoring import measure, scores, seconds_to_target
 from bench.execute.settle import settle
 from bench.measure import peak_memory, score
-from bench.models.network import Network
-from bench.models.size import count_training_flops
+from bench.networks.network import Network
+from bench.networks.size import count_training_flops
 from bench.results.store import Record
 from bench.tasks import TASKS
 from bench.train import Fit, Snapshots, Trainee, fit, fit_together, precision

@@ -10,8 +10,8 @@ from bench.errors import UserError
 from bench.execute.data import load_data
 from bench.execute.inputs import CellInputs, Examples, cell_inputs, own_moves
 from bench.geometry import expand
-from bench.models.matching import Architecture, build, resolve
-from bench.models.network import Network
+from bench.networks.matching import Architecture, build, resolve
+from bench.networks.network import Network
 from bench.registry import families
 from bench.seeds import derive
 from bench.tasks import TASKS

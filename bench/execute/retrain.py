@@ -11,7 +11,7 @@ from bench.execute.inputs import moved, own_moves
 from bench.execute.prepare import prepared, trainee_of
 from bench.execute.settle import settle
 from bench.measure import score
-from bench.models.network import Network
+from bench.networks.network import Network
 from bench.tasks import TASKS
 from bench.train import fit
 

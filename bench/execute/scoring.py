@@ -14,7 +14,7 @@ from bench.execute.data import load_data
 from bench.execute.inputs import CellInputs, Examples
 from bench.geometry import Motion, domain
 from bench.measure import Inputs, Stage, score
-from bench.models.network import Network
+from bench.networks.network import Network
 from bench.registry import measurements
 from bench.scores import SCORES
 from bench.tasks import TASKS, Task

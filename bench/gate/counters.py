@@ -18,7 +18,7 @@ from bench.gate.workloads import NETWORKS, images, network, step_of
 from bench.groups import Element, Group
 from bench.measure import equivariance_error
 from bench.measure.performance import score
-from bench.models.matching import build
+from bench.networks.matching import build
 from bench.registry import families
 from bench.train import UNMOVED, Trainee, fit
 

@@ -22,13 +22,13 @@ from torch import Tensor, nn
 
 from bench.cell import Budget, Match
 from bench.domains.plane import augmentation, image_shape
+from bench.domains.plane.kernels import decompose, group_basis, kernel_basis
+from bench.domains.plane.layers.steerable_convolution import padded_basis
 from bench.groups import Element, Group
-from bench.kernels import decompose, group_basis, kernel_basis
-from bench.layers.steerable_convolution import padded_basis
 from bench.measure import equivariance_error
-from bench.models.export import export
-from bench.models.matching import build, resolve
-from bench.models.network import Network
+from bench.networks.export import export
+from bench.networks.matching import build, resolve
+from bench.networks.network import Network
 from bench.plan import make
 from bench.registry import families
 from bench.suite import Suite

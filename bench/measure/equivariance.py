@@ -21,7 +21,7 @@ from bench.cell import Count
 from bench.geometry import Law
 from bench.groups.protocol import AnyElement
 from bench.measure.inputs import Inputs, Measured
-from bench.models.network import Network
+from bench.networks.network import Network
 from bench.registry import Options, measurements
 from bench.tasks import CLASSIFICATION, Task
 

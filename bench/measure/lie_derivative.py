@@ -27,7 +27,7 @@ from bench.axes import Distinct
 from bench.cell import Count
 from bench.geometry import Law
 from bench.measure.inputs import Inputs, Measured
-from bench.models.network import Network
+from bench.networks.network import Network
 from bench.registry import Options, measurements
 
 METRIC = "squared Lie derivative / dim"

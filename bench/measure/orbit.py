@@ -11,7 +11,7 @@ from torch import Tensor
 from bench.cell import Count
 from bench.groups.protocol import AnyElement
 from bench.measure.inputs import Inputs, Measured
-from bench.models.network import Network
+from bench.networks.network import Network
 from bench.registry import Options, measurements
 
 _BATCH = 64

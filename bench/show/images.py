@@ -11,7 +11,7 @@ from PIL import Image
 from sklearn.datasets import load_sample_image
 from torch import Tensor
 
-from bench.data.pictures import read
+from bench.domains.plane.data.pictures import read
 
 
 def opened(path: Path | None, size: int, channels: int | None) -> Tensor:

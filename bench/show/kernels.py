@@ -8,10 +8,10 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from bench.domains.plane.kernels import kernel_basis
 from bench.errors import UserError
 from bench.figures import style
 from bench.groups import Group, Representation, irrep, regular, trivial
-from bench.kernels import kernel_basis
 
 MOST = 40
 

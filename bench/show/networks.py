@@ -7,8 +7,8 @@ from itertools import pairwise
 import torch
 from torch import nn
 
+from bench.domains.plane.layers import GatedNonlinearity, SteerableConv
 from bench.groups import FieldType, Group, irrep, trivial
-from bench.layers import GatedNonlinearity, SteerableConv
 
 ROTATIONS = Group.parse("SO(2)")
 

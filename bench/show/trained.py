@@ -14,7 +14,7 @@ from bench.domains.plane import Maps
 from bench.errors import UserError, nearest
 from bench.execute.retrain import trained
 from bench.groups import trivial
-from bench.models.network import Network
+from bench.networks.network import Network
 from bench.results.folder import SUITE
 from bench.show.fields import Fields
 from bench.suite import load

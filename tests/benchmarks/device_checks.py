@@ -30,8 +30,8 @@ from bench.gate import workloads
 from bench.geometry import Augmentation
 from bench.groups import Element, Group, prefiltered, transform_prefiltered
 from bench.measure import equivariance_error
-from bench.models.matching import build, resolve
-from bench.models.network import Network
+from bench.networks.matching import build, resolve
+from bench.networks.network import Network
 from bench.registry import families
 from bench.train import UNMOVED, Moves, Trainee, autocast
 from bench.train.capture import captured

@@ -24,19 +24,19 @@ import pandas as pd
 import torch
 import torch.nn.functional as F
 from bench.measure.accuracy import score
+from bench.models import network as network_module
 from PIL import Image
 from torch import Tensor, nn
 
 from bench.cell import Budget, Match
 from bench.domains.plane import augmentation, image_shape
+from bench.domains.plane.models.cnn import plain_block
+from bench.domains.plane.models.planar import PlanarOptions, counts, planar_network
 from bench.execute.allocator import keep_memory
 from bench.gate.baseline import device_class
 from bench.groups import FieldType, Group
-from bench.models import network as network_module
-from bench.models.cnn import plain_block
-from bench.models.matching import build, resolve
-from bench.models.network import Network
-from bench.models.planar import PlanarOptions, counts, planar_network
+from bench.networks.matching import build, resolve
+from bench.networks.network import Network
 from bench.registry import families
 from bench.train import UNMOVED, Moves, Trainee, fit, precision
 from bench.train.capture import captured

@@ -15,12 +15,12 @@ from scipy import ndimage
 
 from bench.cell import Budget, Match
 from bench.domains.plane import augmentation, image_shape
+from bench.domains.plane.kernels import decompose, kernel_basis
+from bench.domains.plane.layers.steerable_convolution import padded_basis
 from bench.groups import Group, Resampling, regular
-from bench.kernels import decompose, kernel_basis
-from bench.layers.steerable_convolution import padded_basis
 from bench.measure import equivariance_error
-from bench.models.matching import build, resolve
-from bench.models.network import Network
+from bench.networks.matching import build, resolve
+from bench.networks.network import Network
 from bench.registry import families
 from bench.train import Moves, Trainee
 from bench.train.step import Step

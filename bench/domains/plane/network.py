@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from bench.domains.plane.law import Pixels
 from bench.geometry import Law
 from bench.groups import MovingGroup
-from bench.models.network import Network
+from bench.networks.network import Network
 
 
 def image_network(group: MovingGroup, stages: Mapping[str, tuple[nn.Module, Law]]) -> Network:

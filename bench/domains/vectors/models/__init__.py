@@ -1,1 +1,1 @@
-"""Families for tuples of tensors."""
+"""The families for tuples of tensors, one file each."""

@@ -16,7 +16,7 @@ from bench.domains.vectors.tensors import Tensors
 from bench.errors import Impossible, UserError
 from bench.geometry import UNKNOWN, Law, Shape
 from bench.groups.trivial import Trivial
-from bench.models.network import Network
+from bench.networks.network import Network
 from bench.registry import Options, families
 
 

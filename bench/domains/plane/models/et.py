@@ -1,0 +1,339 @@
+"""Equivariant Transformers (Tai et al. 2019): undo a predicted transformation, then classify with a plain CNN.
+
+A layer sees the image in the canonical coordinates of its transformation T, where T is a translation, and predicts the
+parameter by convolutions and a centroid, so that theta(T_a x) = theta(x) + a; sampling the image at the points
+T_theta p undoes T. The layers of a sequence compose their homographies, so that the image is resampled once.
+
+What differs from the released code, in both families: heat maps have a learned sharpness; an axis that is not periodic
+is continued by its last values, not by zeros, which would be an edge that stays as the image moves; rotation sees the
+centred disc, not the image to its corners, which leave it as it turns; the halves of the aspect's grid lie side by
+side, not one after the other along the pose, where both would vote in one heat map for different poses; the learned
+offset of a pose is not bounded by tanh.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from pydantic import Field, field_validator
+from torch import Tensor, nn
+
+from bench.domains.plane.models import canonical
+from bench.domains.plane.models.canonical import Axis, Transformation
+from bench.domains.plane.models.cnn import TRIVIAL, plain_block
+from bench.domains.plane.models.planar import HalvingPool, OddKernel, PlanarOptions, planar_network
+from bench.domains.plane.network import channels_last, image_network
+from bench.errors import Impossible
+from bench.geometry import INVARIANT, Law, NoActionError, Shape
+from bench.groups import Element, FieldType, Group, Homographies, MovingGroup, centred_disc
+from bench.networks.network import Network
+from bench.registry import Options, families
+
+ROTATIONS = Group.parse("SO(2)")
+
+Name = Literal["rotation", "scale", "rotation-scale", "shear-x", "shear-y", "aspect", "perspective-x", "perspective-y"]
+
+
+class PoseOptions(Options):
+    """How poses are seen and predicted."""
+
+    predictor_channels: int = Field(8, ge=1, description="channels of a pose predictor; 32 in the released code")
+    predictor_kernel: OddKernel = 3
+    pose_samples: int = Field(2, ge=1, le=8, description="samples of a pose's axis, per pixel of the image's side")
+    sharpness: float = Field(10.0, gt=0, description="of the heat maps on a circle, before training; 1 on a line")
+    # The defaults are the windows of the released code. The distortions of projective MNIST (scale to 2, aspect to 1.5,
+    # shear to 1.5, perspective to 0.8) lie well inside, as they must: what leaves the window takes the pose with it.
+    max_scale: float = Field(4.0, gt=1, description="largest factor of scale that is undone")
+    max_shear: float = Field(5.0, gt=0, description="largest shear that is undone")
+    max_aspect: float = Field(6.0, gt=1, description="largest factor of width, and of 1 / height, that is undone")
+    max_perspective: float = Field(3.0, gt=0, description="largest perspective that is undone")
+
+    @field_validator("predictor_kernel")
+    @classmethod
+    def _centred(cls, size: int) -> int:
+        if size % 2 == 0:
+            raise ValueError("predictor_kernel must be odd: an even kernel shifts the pose")
+        return size
+
+
+Coordinates = Literal["cartesian", "log-polar"]
+
+
+class EtOptions(PoseOptions, PlanarOptions):
+    """The transformations to undo, in order, and the classifier behind them."""
+
+    transformers: tuple[Name, ...] = Field(("rotation",), min_length=1, description="transformations to undo, in order")
+    coordinates: Coordinates = Field("cartesian", description="what the classifier sees")
+
+
+class EtReleasedOptions(PoseOptions):
+    """The transformations to undo, in order, and the coordinates of the classifier of the released code."""
+
+    transformers: tuple[Name, ...] = Field(
+        ("shear-x", "aspect", "perspective-x", "perspective-y"), description="transformations to undo; none for a CNN"
+    )
+    coordinates: Coordinates = Field("log-polar", description="what the classifier sees")
+    predictor_channels: int = Field(32, ge=1, description="channels of a pose predictor")
+    pose_samples: int = Field(1, ge=1, le=8, description="samples of a pose's axis, per pixel of the image's side")
+    sharpness: float = Field(1.0, gt=0, description="of the heat maps on a circle, before training; 1 on a line")
+    dropout: float = Field(0.3, ge=0, lt=1, description="after the classifier's third and sixth layers")
+
+
+def transformation(name: Name, size: int, options: PoseOptions) -> Transformation:
+    """Return the transformation of a name, its grid made for images of ``size`` pixels."""
+    samples = options.pose_samples * size
+    kinds: dict[Name, Callable[[], Transformation]] = {
+        "rotation": lambda: canonical.rotation(size, samples),
+        "scale": lambda: canonical.scale(size, options.max_scale),
+        "rotation-scale": lambda: canonical.rotation_scale(size, options.max_scale),
+        "shear-x": lambda: canonical.shear_x(size, options.max_shear, samples),
+        "shear-y": lambda: canonical.shear_y(size, options.max_shear, samples),
+        "aspect": lambda: canonical.aspect(size, options.max_aspect, samples),
+        "perspective-x": lambda: canonical.perspective_x(size, options.max_perspective, samples),
+        "perspective-y": lambda: canonical.perspective_y(size, options.max_perspective, samples),
+    }
+    return kinds[name]()
+
+
+def pad(maps: Tensor, dim: int, width: int, mode: str) -> Tensor:
+    """Pad a dimension from 2 on by ``width`` at both ends."""
+    after, before = maps.dim() - 1 - dim, dim - 2
+    return F.pad(maps, (*[0, 0] * after, width, width, *[0, 0] * before), mode=mode)
+
+
+class PosePredictor(nn.Module):
+    """Images in canonical coordinates (B, C, rows, columns) to the parameters (B, poses).
+
+    Two convolutions, which keep translations along the pose axes; for each pose a maximum over the other axis, a
+    convolution to a heat map, and the centroid of its softmax plus a learned offset.
+    """
+
+    STRIDE = 2
+
+    def __init__(self, channels: int, transformation: Transformation, options: PoseOptions) -> None:
+        super().__init__()
+        hidden, kernel_size = options.predictor_channels, options.predictor_kernel
+        self.axes, self.poses = transformation.axes, transformation.poses
+        self.padding = kernel_size // 2
+        self.first = nn.Conv2d(channels, hidden, kernel_size, stride=self.STRIDE, bias=False)
+        self.second = nn.Conv2d(hidden, hidden, kernel_size, bias=False)
+        self.first_norm, self.second_norm = nn.BatchNorm2d(hidden), nn.BatchNorm2d(hidden)
+        self.heat = nn.ModuleList(nn.Conv1d(hidden, 1, kernel_size, bias=False) for _ in self.poses)
+        # A flat softmax on a circle has hardly a direction, and its angle follows rounding errors and noise: start with
+        # peaks. On a line it gives zero whatever the image: start flat, with almost the identity, and let it learn.
+        circles = [self.axes[pose].periodic for pose in self.poses]
+        self.sharpness = nn.Parameter(torch.tensor([options.sharpness if circle else 1.0 for circle in circles]))
+        self.offsets = nn.Parameter(torch.zeros(len(self.poses)))
+
+    def forward(self, warped: Tensor) -> Tensor:
+        maps = F.leaky_relu(self.first_norm(self.first(self._pad(self._pad(warped, 2, 0), 3, 1))), 0.1)
+        maps = F.leaky_relu(self.second_norm(self.second(self._pad(self._pad(maps, 2, 0), 3, 1))), 0.1)
+        found = []
+        for pose, to_heat, sharpness in zip(self.poses, self.heat, self.sharpness, strict=True):
+            heat = to_heat(self._pad(maps.amax(3 - pose), 2, pose)).squeeze(1)
+            found.append(centroid(torch.softmax(heat * sharpness, 1), self.axes[pose], self.STRIDE))
+        return torch.stack(found, 1) + self.offsets
+
+    def _pad(self, maps: Tensor, dim: int, place: int) -> Tensor:
+        """Pad the axis ``place`` of the grid, which is dimension ``dim`` of the maps."""
+        # zeros would draw an edge at the end of a pose's window, a feature that stays where it is as the image moves
+        at_ends = "replicate" if place in self.poses else "constant"
+        return pad(maps, dim, self.padding, "circular" if self.axes[place].periodic else at_ends)
+
+
+def centroid(weights: Tensor, axis: Axis, stride: int) -> Tensor:
+    """Return the mean coordinate (B,), from the axis's middle, of weights (B, n) at every stride-th of its samples.
+
+    On a periodic axis it is the direction of the mean, in radians.
+    """
+    n = weights.shape[1]
+    positions = (torch.arange(n, dtype=weights.dtype, device=weights.device) - (n - 1) / 2) * (axis.step * stride)
+    if axis.periodic:
+        return torch.atan2(weights @ positions.sin(), weights @ positions.cos())
+    return weights @ positions
+
+
+class Canonicalise(nn.Module):
+    """Undo a sequence of transformations: images (B, C, S, S) to images (B, C, rows, columns) at ``points``.
+
+    An empty sequence undoes nothing: images are sampled at the points as they are.
+    """
+
+    points: Tensor
+
+    def __init__(
+        self,
+        channels: int,
+        transformations: Sequence[Transformation],
+        points: np.ndarray,
+        options: PoseOptions,
+    ) -> None:
+        super().__init__()
+        self.matrices = [each.matrix for each in transformations]
+        self.predictors = nn.ModuleList(PosePredictor(channels, t, options) for t in transformations)
+        for i, each in enumerate(transformations):
+            self.register_buffer(f"grid{i}", torch.tensor(each.points, dtype=torch.float32), persistent=False)
+        self.register_buffer("points", torch.tensor(points, dtype=torch.float32), persistent=False)
+
+    def poses(self, images: Tensor) -> tuple[Tensor | None, list[Tensor]]:
+        """Return the composed homographies (B, 3, 3), if any, and the parameters (B, poses) of each transformation."""
+        composed: Tensor | None = None
+        found = []
+        for i, (matrix, predict) in enumerate(zip(self.matrices, self.predictors, strict=True)):
+            grid = self.get_buffer(f"grid{i}")
+            points = grid[None] if composed is None else canonical.move(composed, grid)
+            found.append(predict(canonical.sample(images, points)))
+            step = matrix(*found[-1].unbind(1))
+            composed = step if composed is None else composed @ step
+        return composed, found
+
+    def forward(self, images: Tensor) -> Tensor:
+        # not in bfloat16, which would lose half the digits of a coordinate
+        with torch.autocast(images.device.type, enabled=False):
+            images = images.to(self.points.dtype)
+            composed, _ = self.poses(images)
+            points = self.points[None] if composed is None else canonical.move(composed, self.points)
+            undone = canonical.sample(images, points)
+        # sampling drops the layout that the convolutions behind it are fastest in
+        return channels_last(undone)
+
+
+def circular_block(before: FieldType, after: FieldType, kernel_size: int) -> nn.Module:
+    """The plain block for log-polar images, whose rows are the angle: they continue at the other end."""
+    convolution, norm, relu = plain_block(before, after, kernel_size).children()
+    assert isinstance(convolution, nn.Conv2d)
+    convolution.padding = (0, kernel_size // 2)
+    return nn.Sequential(nn.CircularPad2d((0, 0, kernel_size // 2, kernel_size // 2)), convolution, norm, relu)
+
+
+class CircularPool(nn.Module):
+    """The skeleton's pooling for log-polar images: it sees two more rows at either end, of which one is left over."""
+
+    def __init__(self, pool: HalvingPool) -> None:
+        super().__init__()
+        self.pool = pool
+
+    def forward(self, features: Tensor) -> Tensor:
+        pooled: Tensor = self.pool(pad(features, 2, 2, "circular"))
+        return pooled[:, :, 1:-1]
+
+
+@dataclass(frozen=True)
+class Unchanged:
+    """The law of maps that the rotations of ``group`` of the image leave as they are."""
+
+    group: MovingGroup
+
+    def act(self, features: Tensor, g: Element) -> Tensor:
+        if not isinstance(self.group, Group) or g not in self.group:
+            raise NoActionError(f"{g} is not undone; the transformers undo {self.group}")
+        return features
+
+    def weights(self, features: Tensor) -> Tensor:
+        return centred_disc(features)
+
+    def derivative(self, features: Tensor, flow: str) -> None:
+        return None
+
+
+def undone(transformers: Sequence[Name]) -> MovingGroup:
+    """Return the group that a sequence undoes, of which rotations alone are undone exactly on the grid.
+
+    Only the first layer sees the image as it comes: a rotation after a shear is undone no better than the shear is.
+    """
+    if not transformers:
+        return TRIVIAL
+    return ROTATIONS if transformers[0] in ("rotation", "rotation-scale") else Homographies()
+
+
+class Rolled:
+    """The law of log-polar maps (B, C, angles, radii), which quarter turns move along the angles."""
+
+    def act(self, features: Tensor, g: Element) -> Tensor:
+        if g not in Group(4):
+            raise NoActionError(f"{g} moves no angle onto another of {features.shape[2]}")
+        return features.roll(round(features.shape[2] * g.turn), 2)
+
+    def weights(self, features: Tensor) -> Tensor:
+        return centred_disc(features)
+
+    def derivative(self, features: Tensor, flow: str) -> None:
+        return None
+
+
+@families.register("et", options=EtOptions, version=3)
+def build(options: EtOptions, shape: Shape, width: float) -> Network:
+    """Equivariant Transformer (Tai et al. 2019): predicts and undoes rotation, scale, shear, ...; then a plain CNN."""
+    group = undone(options.transformers)
+    in_polar = options.coordinates == "log-polar"
+    classifier = planar_network(
+        TRIVIAL,
+        shape,
+        options,
+        width,
+        fields=lambda count: FieldType.scalars(TRIVIAL, count),
+        block=circular_block if in_polar else plain_block,
+        invariants=lambda last: (nn.Identity(), last.channels),
+    )
+    undo = Canonicalise(
+        shape.channels,
+        [transformation(name, shape.size, options) for name in options.transformers],
+        canonical.log_polar(shape.size) if in_polar else canonical.cartesian(shape.size),
+        options,
+    )
+    if in_polar:
+        for stage in classifier.stages.values():
+            if isinstance(stage, nn.Sequential) and isinstance(pool := stage[-1], HalvingPool):
+                stage[-1] = CircularPool(pool)
+    law = Unchanged(group)
+    stages: dict[str, tuple[nn.Module, Law]] = {"canonical": (undo, law)}
+    for name, stage in classifier.stages.items():
+        stages[name] = (stage, classifier.laws[name] if name == "output" else law)
+    return image_network(group, stages)
+
+
+@families.register("et-released", options=EtReleasedOptions, version=1)
+def build_released(options: EtReleasedOptions, shape: Shape, width: float) -> Network:
+    """Equivariant Transformer with the released classifier and predictors; width 32 is published, for 64x64 images."""
+    in_polar = options.coordinates == "log-polar"
+    least = 49 if in_polar else 50
+    if shape.size < least:
+        raise Impossible(f"images of {shape.size} pixels are too small for seven layers; the least is {least}")
+    turns_alone = in_polar and not options.transformers
+    group = Group(4) if turns_alone else undone(options.transformers)
+    law: Law = Rolled() if turns_alone else Unchanged(group)
+    undo = Canonicalise(
+        shape.channels,
+        [transformation(name, shape.size, options) for name in options.transformers],
+        canonical.log_polar(shape.size) if in_polar else canonical.cartesian(shape.size),
+        options,
+    )
+    stages: dict[str, tuple[nn.Module, Law]] = {"canonical": (undo, law)}
+    current, hidden = shape.channels, max(1, round(width))
+    for layer in range(1, 7):
+        modules: list[nn.Module] = [Unpadded(current, hidden, in_polar), nn.BatchNorm2d(hidden), nn.ReLU(inplace=True)]
+        modules += [nn.AvgPool2d(2)] if layer <= 2 else []
+        modules += [nn.Dropout(options.dropout)] if layer in (3, 6) else []
+        stages[f"block{layer}"] = (nn.Sequential(*modules), law)
+        current = hidden
+    top = nn.Sequential(Unpadded(current, shape.outputs, in_polar, bias=True), nn.AdaptiveMaxPool2d(1), nn.Flatten())
+    stages["output"] = (top, INVARIANT)
+    return image_network(group, stages)
+
+
+class Unpadded(nn.Module):
+    """A 3 x 3 convolution without padding, but for log-polar images, whose rows, the angle, go on at the other end."""
+
+    def __init__(self, before: int, after: int, in_polar: bool, bias: bool = False) -> None:
+        super().__init__()
+        self.in_polar = in_polar
+        self.convolution = nn.Conv2d(before, after, 3, bias=bias)
+
+    def forward(self, features: Tensor) -> Tensor:
+        maps: Tensor = self.convolution(pad(features, 2, 1, "circular") if self.in_polar else features)
+        return maps

@@ -1,1 +1,0 @@
-"""The families, one file each; `bench.registry.families` finds them by name."""

@@ -124,5 +124,6 @@ def test_the_verdict_says_what_the_opponent_needs() -> None:
 def test_numbers_are_short() -> None:
     class Row:
         along, interpolated, more_than, at_most = "train_flops", math.nan, 3.26e9, math.inf
+        domain = "plane"
 
     assert bracket_text(Row()) == "more than 3.3e+09 FLOPs of training"

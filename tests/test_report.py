@@ -51,7 +51,7 @@ def html(tables: Tables, suite: str | None = "name: made-up\n") -> str:
 
 def test_the_page_begins_with_the_verdict_and_has_every_part() -> None:
     text = html(with_failures(small()))
-    folded = ["Summary", "Time to the same accuracy", "What resampling alone costs"]
+    folded = ["Summary", "Time to the same score", "What resampling alone costs"]
     parts = [
         "build the symmetry in",
         ">What building the symmetry in gains</h3>",

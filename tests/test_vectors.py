@@ -15,7 +15,16 @@ from hypothesis import strategies as st
 from scipy import stats
 from torch import Tensor
 
-from bench.domains.vectors import DOMAIN, MatrixElement, MatrixGroup, TensorLaw, Tensors, inputs_of, targets_of
+from bench.domains.vectors import (
+    DOMAIN,
+    MatrixElement,
+    MatrixGroup,
+    TensorLaw,
+    Tensors,
+    inputs_of,
+    targets_of,
+    tensor_shape,
+)
 from bench.domains.vectors.data.npz import VectorsNpzOptions
 from bench.domains.vectors.data.npz import load as load_npz
 from bench.domains.vectors.data.physics import GeneratedOptions, inertia, load_o5, lorentz, o5
@@ -334,6 +343,18 @@ def test_families_are_matched_in_size(by: str) -> None:
 def test_a_symmetry_that_does_not_act_is_a_reason(symmetry: str) -> None:
     with pytest.raises(Impossible, match="symmetry"):
         network("emlp", "o5", symmetry=symmetry)
+
+
+def test_a_matrix_is_made_of_vectors() -> None:
+    """r r^T less its trace is what no linear map of r gives, and tensors of rank 2 at most do not either."""
+    own = MatrixGroup.parse("O(3)")
+    shape = tensor_shape(Tensors.parse(own, "2V"), Tensors.parse(own, "T2"))
+    entry = families["emlp"]
+    for rank, can in ((None, True), (2, False)):
+        net = build(entry, entry.options(max_rank=rank, hidden_layers=2), shape, 120.0, 0)
+        found = net(torch.randn(6, 6)).view(-1, 3, 3)
+        traceless = found - found.diagonal(dim1=1, dim2=2).mean(1)[:, None, None] * torch.eye(3)
+        assert (float(traceless.detach().norm() / found.detach().norm()) > 1e-3) == can
 
 
 # data

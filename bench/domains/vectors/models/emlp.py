@@ -30,7 +30,9 @@ class EmlpOptions(MlpOptions):
     """Options of an equivariant multilayer perceptron; its width is about the numbers of a hidden layer."""
 
     symmetry: str = Field("data", description="the group, such as SO(3); data: the group of the data's tensors")
-    max_rank: int = Field(2, ge=1, le=3, description="the largest rank of a hidden tensor")
+    max_rank: int | None = Field(
+        None, ge=1, le=3, description="the largest rank of a hidden tensor; by default 3 of up to 3 dimensions, else 2"
+    )
 
 
 class Block(nn.Module):
@@ -52,13 +54,14 @@ class Block(nn.Module):
 def build(options: EmlpOptions, shape: Shape, width: float) -> Network:
     """Equivariant MLP (Finzi et al. 2021) of O(d), SO(d) or the Lorentz group; width 384 is published.
 
-    Differences from the released code: hidden tensors are of rank 2 at most, where its heuristic takes rank 3 for d of
-    3 and 4 (a null space of 4,096 unknowns); the tensors that act in the bilinear layer are the first of their rank,
-    not random ones; weights start at unit variance.
+    Differences from the released code: in four dimensions hidden tensors are of rank 2 at most, where its heuristic
+    takes rank 3 (a null space of 4,096 unknowns; ``max_rank: 3`` asks for it); the tensors that act in the bilinear
+    layer are the first of their rank, not random ones; weights start at unit variance. Rank 3 is not a luxury where
+    targets are matrices: the bilinear layer makes one of two vectors by a tensor of rank 3 alone.
     """
     group = _group(options.symmetry, shape)
     before, after = (Tensors(group, each.pairs) for each in (inputs_of(shape), targets_of(shape)))
-    hidden = spread(group, max(1, round(width)), options.max_rank)
+    hidden = spread(group, max(1, round(width)), options.max_rank or (3 if group.dimension <= 3 else 2))
     stages: dict[str, tuple[nn.Module, Law]] = {}
     current = before
     for layer in range(1, options.hidden_layers + 1):

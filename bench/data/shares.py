@@ -14,8 +14,8 @@ from bench.registry import Options
 class ShareOptions(Options):
     """Options of data sets that come without splits; the rest is for training."""
 
-    validation: float = Field(0.15, gt=0, lt=1, description="share of the images for validation")
-    test: float = Field(0.15, gt=0, lt=1, description="share of the images for the test")
+    validation: float = Field(0.15, gt=0, lt=1, description="share of the examples for validation")
+    test: float = Field(0.15, gt=0, lt=1, description="share of the examples for the test")
 
     @model_validator(mode="after")
     def _leaves_some(self) -> ShareOptions:

@@ -84,7 +84,7 @@ def same_runs(one: pd.DataFrame, other: pd.DataFrame) -> None:
     # imported here, so that the workers that run these cells start at once
     from pandas.testing import assert_frame_equal
 
-    from bench.results.tables import WALL_CLOCK
+    from bench.results.columns import WALL_CLOCK
 
     left, right = (frame.drop(columns=list(WALL_CLOCK), errors="ignore") for frame in (one, other))
     assert_frame_equal(left, right, check_exact=True)

@@ -121,7 +121,7 @@ def _leaves(one: Any, other: Any, place: str = "") -> Iterator[tuple[str, tuple[
 
 
 def main(revision: str) -> int:
-    from bench.results.tables import WALL_CLOCK
+    from bench.results.columns import WALL_CLOCK
 
     with tempfile.TemporaryDirectory() as folder:
         worktree = Path(folder) / "then"

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from bench.atomic import write_atomically
 from bench.errors import UserError
-from bench.results import folder, tables
+from bench.results import columns, folder, tables
 from bench.results.store import RETRIED, STANDING, Record, Store
 from bench.results.upgrade import SCHEMA_VERSION
 from tests.fakes import make_cell, make_record
@@ -173,9 +173,9 @@ def test_tables_have_every_column_typed_and_one_order(tmp_path: Path) -> None:
             )
     one, other = (tables.rebuild(tmp_path / name)[0] for name in ("one", "other"))
     for name in tables.NAMES:
-        columns = getattr(one, name).columns
-        known = [*tables.AXES, *tables.COLUMNS[name]]
-        assert list(columns[: len(known)]) == known
+        found = getattr(one, name).columns
+        known = [*columns.AXES, *columns.COLUMNS[name]]
+        assert list(found[: len(known)]) == known
         same = (tmp_path / side / f"{name}.parquet" for side in ("one", "other"))
         if name != "curves":  # its seconds are the clock's
             assert len({path.read_bytes() for path in same}) == 1
@@ -202,7 +202,7 @@ def test_tables_read_as_they_were_written_and_say_their_version(tmp_path: Path) 
 def test_tables_without_rows_still_have_their_columns(tmp_path: Path) -> None:
     tables.write(tables.build([]), tmp_path)
     read = tables.read(tmp_path)
-    assert list(read.runs.columns) == [*tables.AXES, *tables.COLUMNS["runs"]]
+    assert list(read.runs.columns) == [*columns.AXES, *columns.COLUMNS["runs"]]
     assert read.runs.empty
 
 

@@ -12,7 +12,8 @@ from bench.analysis.summary import done, summarise
 from bench.figures import layout, scales, style
 from bench.figures.looks import looks
 from bench.figures.settings import examples_of, note, obstacle
-from bench.results.tables import AXES, COLUMNS, Tables
+from bench.results.columns import AXES, COLUMNS
+from bench.results.tables import Tables
 
 MOST = 6
 

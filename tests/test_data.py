@@ -30,12 +30,23 @@ from PIL import Image
 from torch import Tensor
 
 from bench.axes import check
-from bench.data import cache, cifar10, digits, fashion_mnist, idx, image_folder, mnist, mnist_rot_12k, npz, pictures
-from bench.data import rotated_mnist as rotated
+from bench.data import cache
 from bench.data.cache import FetchError, File
 from bench.data.dataset import Dataset, Split, check_content, partition, stratified_order, training_set
 from bench.data.shares import cut
 from bench.domains.plane import of_images
+from bench.domains.plane.data import (
+    cifar10,
+    digits,
+    fashion_mnist,
+    idx,
+    image_folder,
+    mnist,
+    mnist_rot_12k,
+    npz,
+    pictures,
+)
+from bench.domains.plane.data import rotated_mnist as rotated
 from bench.domains.plane.data.resize import SizeOptions, resize
 from bench.errors import UserError
 from bench.groups import Element, act

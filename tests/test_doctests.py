@@ -12,7 +12,7 @@ MODULES = (
     "bench.scores",
     "bench.results.upgrade",
     "bench.geometry.shape",
-    "bench.groups.trivial",
+    "bench.groups.plain",
     "bench.domains.vectors.groups",
     "bench.domains.vectors.tensors",
     "bench.axes",

@@ -15,7 +15,7 @@ from bench.domains.vectors.shape import inputs_of, targets_of
 from bench.domains.vectors.tensors import Tensors
 from bench.errors import Impossible, UserError
 from bench.geometry import UNKNOWN, Law, Shape
-from bench.groups.trivial import Trivial
+from bench.groups.plain import Trivial
 from bench.networks.network import Network
 from bench.registry import Options, families
 

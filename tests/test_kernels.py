@@ -13,7 +13,19 @@ from bench.domains.plane.kernels.angular import harmonics, solutions
 from bench.domains.plane.layers import SteerableConv
 from bench.domains.plane.models.e2cnn import e2cnn_element, gspace
 from bench.domains.plane.models.e2cnn_compat import load_e2cnn
-from bench.groups import Element, FieldType, Group, Representation, act, direct_sum, irreps, quotient, regular, trivial
+from bench.groups import (
+    Element,
+    FieldType,
+    Group,
+    Representation,
+    act,
+    direct_sum,
+    irrep,
+    irreps,
+    quotient,
+    regular,
+    trivial,
+)
 from tests import tolerances
 from tests.strategies import elements, finite_groups, groups, representations
 
@@ -223,3 +235,13 @@ def distance_to_span(vectors: np.ndarray, basis: np.ndarray) -> float:
     assert np.abs(np.diag(r)).min() > 1e-6, "the basis is not independent"
     rest = v - (v @ q) @ q.T
     return float((np.linalg.norm(rest, axis=1) / np.linalg.norm(v, axis=1)).max())
+
+
+@pytest.mark.parametrize(("name", "size"), [("C4", 3), ("C8", 5), ("D4", 5), ("SO(2)", 7)])
+def test_every_kernel_of_a_basis_has_the_norm_that_initialisation_counts_on(name: str, size: int) -> None:
+    """Another scale (times root 2, say) would train, a little worse, and nothing else would tell."""
+    group = Group.parse(name)
+    rho = regular(group) if group.is_finite else irrep(group, 1)
+    for into, out in ((trivial(group), rho), (rho, rho)):
+        norms = np.square(kernel_basis(out, into, size)).sum((1, 2, 3, 4))
+        assert norms == pytest.approx(np.full(len(norms), float(out.size)), rel=1e-5)

@@ -13,7 +13,7 @@ from torch import nn
 
 from bench.cell import Budget, Match
 from bench.domains.plane import image_shape
-from bench.domains.plane.models.planar import halved
+from bench.domains.plane.models.planar import HalvingPool, halved
 from bench.errors import Impossible, UserError
 from bench.geometry import Shape
 from bench.groups import Element
@@ -442,3 +442,11 @@ def test_pooling_is_the_same_whoever_pads(size: int, layout: torch.memory_format
         found = halved(features, pads_itself)
         torch.testing.assert_close(found, expected)
         torch.testing.assert_close(torch.autograd.grad((found * weights).sum(), features)[0], slopes)
+
+
+@pytest.mark.parametrize("size", [8, 9, 16, 17])
+def test_a_constant_is_pooled_to_itself_up_to_the_corners(size: int) -> None:
+    """What lies outside must not count: a border that is darker tells a network where it is."""
+    found = HalvingPool()(torch.full((1, 3, size, size), 2.0))
+    assert found.shape[-1] == (size + 1) // 2
+    assert torch.allclose(found, torch.full_like(found, 2.0), atol=1e-6)

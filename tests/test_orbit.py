@@ -104,3 +104,16 @@ def test_over_and_under_confidence_in_one_bin_cancel_and_in_two_do_not() -> None
     assert expected_calibration_error(Says(), one_bin, torch.tensor([1, 0])) == pytest.approx(abs(0.5 - 0.915))
     two_bins = images_saying(0.95, 0.55)
     assert expected_calibration_error(Says(), two_bins, torch.tensor([1, 0])) == pytest.approx((0.05 + 0.55) / 2)
+
+
+def test_a_bin_of_the_calibration_error_holds_its_upper_end() -> None:
+    """Confidence 9/15 is of the bin below it: beside 0.62 it is alone, beside 0.59 it is not."""
+
+    def error(other: float, is_right: bool) -> float:
+        logits = torch.tensor([[p, 1 - p] for p in (9 / 15, other)]).log()
+        model = nn.Sequential(nn.Flatten())
+        labels = torch.tensor([0, 0 if is_right else 1])
+        return expected_calibration_error(model, logits.view(2, 2, 1, 1), labels)
+
+    assert error(0.62, is_right=False) == pytest.approx((0.4 + 0.62) / 2, abs=1e-5)
+    assert error(0.59, is_right=False) == pytest.approx((0.59 - 0.4) / 2, abs=1e-5)

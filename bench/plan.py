@@ -14,6 +14,7 @@ from bench.errors import Impossible, UserError
 from bench.execute.data import load_data
 from bench.geometry import Shape, domain
 from bench.networks.matching import resolve
+from bench.scores import examples
 from bench.suite import DataChoice, FamilyChoice, Suite, augmentations, cells, data_choices, family_choices, rival
 
 
@@ -47,13 +48,14 @@ def make(suite: Suite, standing: set[str], where: str) -> Plan:
     networks = family_choices(suite, where)
     for data in data_choices(suite, where):
         dataset = load_data(data.entry.name, data.options.model_dump(mode="json"))
+        shape = dataset.shape
         largest, available = max(data.train_sizes), len(dataset.train)
         if largest > available:
             raise UserError(
-                f"{where}: data.train_sizes: {largest} is more than the {available} training images of '{data.label}'"
+                f"{where}: data.train_sizes: {largest} is more than the {available} training {examples(shape.domain)} "
+                f"of '{data.label}'"
             )
         notes += [f"{data.label}: {note}" for note in (*dataset.notes, *check_content(dataset, where))]
-        shape = dataset.shape
         _check_copies(suite, dataset, largest, where)
         _check_groups(suite, data, shape, where)
         size_of = partial(_size, shape=shape, networks=networks, where=where)

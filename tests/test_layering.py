@@ -45,7 +45,7 @@ ALLOWED: dict[str, set[str]] = {
     "report": {"analysis", "atomic", "errors", "figures", "results", "scores"},
     "execute": {"bits", "cell", "data", "errors", "geometry", "heartbeat", "measure", "networks", "registry", "results"}
     | {"scores", "seeds", "tasks", "train"},
-    "plan": {"cell", "data", "errors", "execute", "geometry", "networks", "suite"},
+    "plan": {"cell", "data", "errors", "execute", "geometry", "networks", "scores", "suite"},
     "estimate": {"cell", "execute", "train"},
     "prepare": {"plan", "results", "suite"},
     "rounds": {"analysis", "cell", "plan", "results", "scores", "seeding"},

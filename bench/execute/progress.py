@@ -18,7 +18,7 @@ from rich.text import Text
 from bench.cell import Cell
 from bench.heartbeat import Beat
 from bench.results.store import Record
-from bench.scores import SCORES
+from bench.scores import SCORES, examples
 
 LAST = 8
 
@@ -130,8 +130,8 @@ class Progress:
 
     def _results(self) -> Table:
         table = Table(box=None, pad_edge=False)
-        for heading in ("family", "strength", "images", "seed", "result"):
-            table.add_column(heading, justify="right" if heading in ("strength", "images", "seed") else "left")
+        for heading in ("family", "strength", "examples", "seed", "result"):
+            table.add_column(heading, justify="right" if heading in ("strength", "examples", "seed") else "left")
         for cell, record in self._last:
             table.add_row(
                 Text(cell.label),
@@ -148,4 +148,4 @@ class Progress:
 
 
 def _named(cell: Cell) -> str:
-    return f"{cell.label}, strength {cell.strength:g}, {cell.train_size} images, seed {cell.seed}"
+    return f"{cell.label}, strength {cell.strength:g}, {cell.train_size} {examples(cell.domain)}, seed {cell.seed}"

@@ -54,7 +54,7 @@ ALLOWED: dict[str, set[str]] = {
     "advise": {"analysis", "atomic", "cell", "data", "domains", "errors", "estimate", "execute", "groups", "networks"}
     | {"plan", "prepare", "registry", "report", "results", "run", "seeds", "suite", "train"},
     "show": {"atomic", "cell", "data", "domains", "errors", "execute", "figures", "groups", "measure", "networks"}
-    | {"plan", "results", "suite"},
+    | {"plan", "registry", "results", "suite"},
     "gate": {"atomic", "cell", "domains", "errors", "execute", "groups", "measure", "networks", "plan", "registry"}
     | {"results", "suite", "train"},
     "api": {"analysis", "backend", "errors", "execute", "figures", "plugins", "prepare", "registry", "results", "run"}

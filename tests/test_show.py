@@ -136,6 +136,7 @@ def test_a_trained_cell_shows_the_fields_of_a_layer(
         (["kernels", "--size", "4"], "--size 4 is no kernel size"),
         (["kernels", "--group", "X4"], "unknown group 'X4'"),
         (["augmentations", "--strengths", "2"], "--strengths 2 is no strength"),
+        (["augmentations", "--data", "o5"], "--data o5 has no images to show"),
         (["augmentations", "--data", "digit"], "did you mean 'digits'?"),
         (["augmentations", "--out", "file/below"], "file/below cannot be used"),
     ],

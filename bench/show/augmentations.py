@@ -12,6 +12,7 @@ from bench.errors import UserError
 from bench.execute.data import load_data
 from bench.figures import style
 from bench.groups import Group, MovingGroup, parse
+from bench.registry import datasets
 
 COLUMNS = 10
 
@@ -21,6 +22,8 @@ def draw(dataset: str, group: str, strengths: Sequence[float], seed: int) -> Fig
     if wrong := [strength for strength in strengths if not 0 <= strength <= 1]:
         raise UserError(f"--strengths {wrong[0]:g} is no strength; accepted are numbers from 0 to 1")
     parsed = parse(group)
+    if datasets[dataset].domain != "plane":
+        raise UserError(f"--data {dataset} has no images to show; accepted are data sets of the plane, such as digits")
     images = load_data(dataset, {}).train.inputs[:COLUMNS].float() / 255
     with style.paper():
         figure = Figure(figsize=(0.62 * COLUMNS + 1.2, 0.66 * len(strengths) + 0.1), layout="constrained")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -124,7 +122,7 @@ def test_the_verdict_speaks_of_factors() -> None:
 def test_every_kind_is_printed(kind: str, form: str) -> None:
     text = printed(errors(3.0, resampling="none"), kind, "transformed_score", form)
     assert "accuracy" not in text
-    assert not math.isnan(len(text))
+    assert "steerable C8" in text
 
 
 @pytest.mark.parametrize("name", [name for name in FIGURES if name not in ("measurements", "learning_curves")])

@@ -135,12 +135,6 @@ def test_probes_are_what_their_names_say(name: str) -> None:
             assert matrix[0, 0] == pytest.approx(math.cosh(g.magnitude))
 
 
-def test_a_subgroup_is_told() -> None:
-    assert MatrixGroup.parse("O(3)").contains(MatrixGroup.parse("SO(3)"))
-    assert not MatrixGroup.parse("SO(3)").contains(MatrixGroup.parse("O(3)"))
-    assert not MatrixGroup.parse("O(3)").contains(MatrixGroup.parse("O(5)"))
-
-
 # tensors
 
 texts = st.sampled_from(["S", "V", "2V", "5S + 5V", "T2", "S + V + T2", "2T2 + 3S"])
@@ -405,6 +399,7 @@ def test_the_scalar_of_o5_is_standardised() -> None:
     raw = _target(o5, x)
     assert float(y.mean()) == pytest.approx(0, abs=1e-9)
     assert float(y.std()) == pytest.approx(1)
+    assert float(raw.var()) == pytest.approx(38.5, rel=0.1)  # by which results/emlp-paper compares with the paper
     assert float(torch.corrcoef(torch.cat([raw, y], 1).T)[0, 1]) == pytest.approx(1)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -36,7 +36,6 @@ class Domain:
     resamplings: tuple[str, ...]
     crops: tuple[str, ...]
     crop: Callable[[Any], str]
-    flows: Sequence[str] = ()
 
     def augmentation(self, shape: Shape, group: str, strength: float, resampling: str, crop: str) -> Augmentation:
         """Return how examples of a shape are moved by a group of this name."""

@@ -25,7 +25,6 @@ DOMAIN = Domain(
     resamplings=("spline", "bilinear"),
     crops=("disc", "none"),
     crop=default_crop,
-    flows=tuple(FLOWS),
 )
 
 __all__ = [

@@ -68,8 +68,6 @@ class MatrixGroup:
 
     >>> str(MatrixGroup.parse("O(5)")), str(MatrixGroup.parse("SO+(1,3)")), str(MatrixGroup.parse("O(1,3) boost 2"))
     ('O(5)', 'SO+(1,3) boost 1', 'O(1,3) boost 2')
-    >>> MatrixGroup.parse("O(5)").contains(MatrixGroup.parse("SO(5)"))
-    True
     """
 
     space: int
@@ -132,11 +130,6 @@ class MatrixGroup:
         mirror = np.eye(self.dimension)
         mirror[-1, -1] = -1
         return [mirror, np.diag([-1.0] + [1.0] * self.space)] if self.time else [mirror]
-
-    def contains(self, other: MatrixGroup) -> bool:
-        """Whether another group's matrices keep the same metric and belong to this one."""
-        same = (self.space, self.time) == (other.space, other.time)
-        return same and (self.reflects or not other.reflects)
 
     def sample(self, strength: float, count: int, generator: torch.Generator) -> tuple[Tensor]:
         """Draw ``count`` matrices (count, d, d) with a strength s in [0, 1].

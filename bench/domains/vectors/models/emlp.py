@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated
 
 from pydantic import Field
@@ -98,13 +97,13 @@ def spread(group: MatrixGroup, size: int, max_rank: int) -> Tensors:
 
 
 def _group(symmetry: str, shape: Shape) -> MatrixGroup:
-    own = inputs_of(shape).group
+    """Return the group that a network promises; Impossible where it does not act on the data's tensors."""
+    inputs = inputs_of(shape)
     if symmetry == "data":
-        return own
+        return inputs.group
     try:
         group = parse(symmetry)
+        inputs.moved_by(group)
     except UserError as error:
         raise Impossible(f"symmetry: {error}") from error
-    if (group.space, group.time) != (own.space, own.time) or math.isnan(group.boost):
-        raise Impossible(f"symmetry {group} does not act on the data's tensors, {shape.fields}")
     return group

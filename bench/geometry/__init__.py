@@ -2,7 +2,7 @@
 
 from bench.geometry.augmentation import Augmentation, expand
 from bench.geometry.domain import Domain, domain, domain_names
-from bench.geometry.law import INVARIANT, UNKNOWN, Invariant, Law, Motion, NoActionError
+from bench.geometry.law import INVARIANT, UNKNOWN, Invariant, Law, Motion, NoActionError, on_support
 from bench.geometry.shape import Shape
 
 __all__ = [
@@ -18,4 +18,5 @@ __all__ = [
     "domain",
     "domain_names",
     "expand",
+    "on_support",
 ]

@@ -88,3 +88,9 @@ class Unknown:
 
 
 UNKNOWN = Unknown()
+
+
+def on_support(values: Tensor, law: Law) -> Tensor:
+    """Return values with zeros where a moved one may not be seen: where the law weighs nothing."""
+    weights = law.weights(values)
+    return values if weights is None else values * (weights != 0)

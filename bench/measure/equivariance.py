@@ -18,7 +18,7 @@ from torch import Tensor
 from bench.axes import Distinct
 from bench.canonical import Since
 from bench.cell import Count
-from bench.geometry import Law
+from bench.geometry import Law, on_support
 from bench.groups.protocol import AnyElement
 from bench.measure.inputs import Inputs, Measured
 from bench.networks.network import Network
@@ -51,7 +51,7 @@ def measure(options: EquivarianceOptions, network: Network, inputs: Inputs) -> M
     rows = equivariance_error(network, examples, elements, inputs.task)
     if inputs.stage == "init":
         return Measured(rows=rows)
-    seen = _on_support(examples, network.laws["input"])
+    seen = on_support(examples, network.laws["input"])
     floors = {
         f"equivariance_floor_{name}": float(np.mean([float(_floor(seen, g, law).mean()) for g in elements]))
         for name, law in inputs.otherwise.items()
@@ -71,7 +71,7 @@ def equivariance_error(
     """
     network.eval()
     sums: dict[tuple[AnyElement, str], list[Tensor]] = {}
-    for batch in _on_support(inputs, network.laws["input"]).split(_BATCH):
+    for batch in on_support(inputs, network.laws["input"]).split(_BATCH):
         before = {"input": batch, **dict(network.trace(batch))}
         for g in elements:
             for layer, values in _errors(network, before, g, task):
@@ -125,11 +125,6 @@ def _summary(rows: list[dict[str, Any]]) -> dict[str, float]:
         "equivariance_floor": float(np.mean([row["floor"] for row in rows if row["layer"] == "input"])),
         **({"invariance_rate": float(np.mean(rates))} if None not in rates else {}),
     }
-
-
-def _on_support(inputs: Tensor, law: Law) -> Tensor:
-    weights = law.weights(inputs)
-    return inputs if weights is None else inputs * (weights != 0)
 
 
 def _floor(features: Tensor, g: AnyElement, law: Law) -> Tensor:

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from bench.axes import Distinct
 from bench.cell import Count
-from bench.geometry import Law
+from bench.geometry import Law, on_support
 from bench.measure.inputs import Inputs, Measured
 from bench.networks.network import Network
 from bench.registry import Options, measurements
@@ -68,8 +68,7 @@ def lie_derivative(network: Network, inputs: Tensor, flows: Sequence[str] = get_
     network.eval()
     sums: dict[tuple[str, str], list[Tensor]] = {}
     how, law = METRIC, network.laws["input"]
-    weights = law.weights(inputs)
-    for batch in (inputs if weights is None else inputs * (weights != 0)).split(_BATCH):
+    for batch in on_support(inputs, law).split(_BATCH):
         for name in flows:
             tangent = law.derivative(batch, name)
             if tangent is None:

@@ -58,7 +58,6 @@ def ended(step: Step, advance: Any, total: int) -> list[dict[str, torch.Tensor]]
         if done % BLOCK == 0:
             step.load(done)
         advance()
-    step.give_back()
     return [dict(trainee.network.state_dict()) for trainee in step.trainees]
 
 

@@ -412,7 +412,7 @@ def test_the_doctor_tells_what_is_here_and_how_to_get_the_rest(here: Path, capsy
 def test_the_doctor_fails_where_a_library_is_missing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("bench.doctor.LIBRARIES", ("numpy", "no-such-library"))
+    monkeypatch.setattr("bench.doctor.report.LIBRARIES", ("numpy", "no-such-library"))
     code, out, _ = called("doctor", capsys=capsys)
     assert code == 1
     assert "no-such-library: missing; python -m pip install no-such-library" in out

@@ -18,6 +18,7 @@ ALLOWED: dict[str, set[str]] = {
     "plaintext": set(),
     "backend": set(),
     "heartbeat": set(),
+    "fitness": set(),
     "seeds": set(),
     "seeding": set(),
     "scores": set(),
@@ -34,7 +35,7 @@ ALLOWED: dict[str, set[str]] = {
     "data": {"errors", "geometry", "registry", "seeds", "tasks"},
     "networks": {"cell", "errors", "geometry", "groups", "registry"},
     "domains": {"axes", "canonical", "data", "errors", "geometry", "groups", "networks", "registry", "seeds", "tasks"},
-    "train": {"atomic", "cell", "errors", "heartbeat", "scores", "seeds", "tasks"},
+    "train": {"atomic", "cell", "errors", "fitness", "heartbeat", "scores", "seeds", "tasks"},
     "measure": {"axes", "canonical", "cell", "geometry", "groups", "networks", "registry", "tasks"},
     "plugins": {"errors", "former", "registry"},
     "suite": {"axes", "canonical", "cell", "errors", "geometry", "plugins", "registry", "scores", "seeding", "tasks"}
@@ -43,8 +44,8 @@ ALLOWED: dict[str, set[str]] = {
     "analysis": {"bits", "results", "scores", "seeding"},
     "figures": {"analysis", "atomic", "results", "scores"},
     "report": {"analysis", "atomic", "errors", "figures", "results", "scores"},
-    "execute": {"bits", "cell", "data", "errors", "geometry", "heartbeat", "measure", "networks", "registry", "results"}
-    | {"scores", "seeds", "tasks", "train"},
+    "execute": {"bits", "cell", "data", "errors", "fitness", "geometry", "heartbeat", "measure", "networks", "registry"}
+    | {"results", "scores", "seeds", "tasks", "train"},
     "plan": {"cell", "data", "errors", "execute", "geometry", "networks", "scores", "suite"},
     "estimate": {"cell", "execute", "train"},
     "prepare": {"plan", "results", "suite"},
@@ -62,7 +63,20 @@ ALLOWED: dict[str, set[str]] = {
     "extend": {"data", "domains", "errors", "geometry", "groups", "measure", "networks", "registry"},
     "schema": {"axes", "cell", "geometry", "registry", "suite"},
     "listing": {"errors", "geometry", "registry", "suite", "yamlfile"},
-    "doctor": {"data", "execute", "registry", "run"},
+    "doctor": {
+        "cell",
+        "data",
+        "domains",
+        "errors",
+        "execute",
+        "fitness",
+        "geometry",
+        "groups",
+        "measure",
+        "networks",
+        "plan",
+    }
+    | {"registry", "results", "run", "suite", "train"},
 }
 
 

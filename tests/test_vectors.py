@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
@@ -249,7 +249,7 @@ def test_every_layer_is_equivariant(group: MatrixGroup) -> None:
             assert relative(found, TensorLaw(after).act(layer(values), g)) < 1e-5, type(layer).__name__
 
 
-def test_a_linear_layer_is_every_map_and_keeps_unit_variance(group: MatrixGroup) -> None:
+def test_a_linear_layer_is_every_map_and_starts_as_a_projected_matrix(group: MatrixGroup) -> None:
     torch.manual_seed(0)
     hidden = Tensors.parse(group, "40S + 20V + 8T2")
     layer = EquivariantLinear(hidden, hidden)
@@ -257,9 +257,21 @@ def test_a_linear_layer_is_every_map_and_keeps_unit_variance(group: MatrixGroup)
     maps = sum(pairs[p] * pairs[q] * len(linear_maps(group, p, q)) for p in pairs for q in pairs)
     constants = sum(pairs[q] * len(linear_maps(group, 0, q)) for q in pairs)
     assert sum(each.numel() for each in layer.parameters()) == maps + constants
-    found = layer(torch.randn(2000, hidden.size))
-    for _, part in hidden.parts(found):
-        assert float(part.std()) == pytest.approx(1, abs=0.25)
+    # a normal matrix of variance 1 / size keeps of every block as many dimensions as it has maps
+    rows = layer.matrix().detach().split(list(hidden.widths))
+    for q, blocks in zip(pairs, rows, strict=True):
+        expected = pairs[q] * sum(pairs[p] * len(linear_maps(group, p, q)) for p in pairs) / hidden.size
+        assert float(blocks.square().sum()) == pytest.approx(expected, rel=0.25)
+
+
+def test_a_step_of_adam_moves_entries_as_it_moves_a_plain_layer(group: MatrixGroup) -> None:
+    """Every map is as large as a matrix with entries of one where indices are joined."""
+    hidden = Tensors.parse(group, "S + V + T2")
+    layer = EquivariantLinear(hidden, hidden)
+    for (i, p), (j, q) in product(enumerate((0, 1, 2)), enumerate((0, 1, 2))):
+        if len(linear_maps(group, p, q)):
+            for element in getattr(layer, f"basis_{j}_{i}"):
+                assert float(element.norm()) == pytest.approx(group.dimension ** ((p + q) / 4), rel=1e-5)
 
 
 def test_a_bilinear_layer_is_quadratic_and_not_zero(group: MatrixGroup) -> None:

@@ -55,8 +55,7 @@ def two_samples(images: Tensor, group: str, steps: int, seed: int = 0) -> TwoSam
     inputs = torch.cat([learned.repeat(len(moving), 1, 1, 1), *(act(learned, g) for g in moving)])
     labels = torch.arange(2, device=images.device).repeat_interleave(len(inputs) // 2)
     entry, shape = families["cnn"], image_shape(images.shape[1], images.shape[-1], 2)
-    network = build(entry, entry.options(), shape, WIDTH, derive(seed, "initialisation")).to(images.device)
-    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = build(entry, entry.options(), shape, WIDTH, derive(seed, "initialisation")).placed(images.device)
     budget = Budget(steps=steps, batch_size=BATCH, lr=0.01, evaluations=1)
     fit(Trainee(network, inputs, labels, UNMOVED, budget, seed), lambda _: (0.0, 0.0))
     draw = generator(seed, "two samples")

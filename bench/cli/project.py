@@ -62,15 +62,26 @@ def schema(plugin: PluginOption = None) -> None:
 
 
 @app.command()
-def doctor() -> None:
-    """Print versions, devices and data, and what is missing.
+def doctor(
+    check: Annotated[
+        bool, typer.Option("--check", help="Check that the device gives right numbers, and how fast: up to 5 minutes.")
+    ] = False,
+    device: DeviceOption = "auto",
+    out: Annotated[Path, typer.Option(help="With --check: the file of findings, JSON lines.")] = Path("doctor.jsonl"),
+) -> None:
+    """Print versions, devices and data, and what is missing; with --check also try the device.
 
-    The exit code is 1 if the installation lacks something.
+    The exit code is 1 if the installation lacks something, or the device gives a wrong number.
     """
-    from bench.doctor import report
+    from bench.doctor.report import report
 
     lines, complete = report()
     print("\n".join(lines))
+    if check and complete:
+        from bench.doctor.command import check as checked
+        from bench.run import chosen_device
+
+        raise typer.Exit(checked(chosen_device(device), out))
     raise typer.Exit(0 if complete else 1)
 
 

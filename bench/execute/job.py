@@ -21,6 +21,7 @@ from bench.execute.prepare import prepared, trainee_of
 from bench.execute.provenance import provenance, settings
 from bench.execute.scoring import measure, scores, seconds_to_target
 from bench.execute.settle import settle
+from bench.fitness import retire
 from bench.measure import peak_memory, score
 from bench.networks.network import Network
 from bench.networks.size import count_training_flops
@@ -35,13 +36,16 @@ EXCLUSIVE = 0.95
 def run_cells(cells: Sequence[Cell], device: str, timing: str, snapshots: Path | None = None) -> list[Record]:
     """Train and measure cells, together if there are several; what goes wrong is in their records, never raised.
 
-    Cells that cannot train together (see `bench.execute.batching`) are run one by one. ``snapshots`` is the folder in
+    Where they have too little memory together, they are run one by one. ``snapshots`` is the folder in
     which trainings that take long are written down on their way, and from which they go on.
     """
     if len(cells) > 1:
         try:
             return _run_together(cells, torch.device(device), snapshots)
-        except Exception as error:  # a family that has no batched form, or too little memory for all of them
+        except Exception as error:
+            if _of_device(error):
+                retire(one_line(error))
+                raise
             print(f"run one by one, because together: {one_line(error)}", file=sys.stderr)
     return [run_cell(cell, device, timing, snapshots) for cell in cells]
 
@@ -56,6 +60,8 @@ def run_cell(cell: Cell, device: str, timing: str, snapshots: Path | None = None
     except torch.OutOfMemoryError as error:
         job.run |= {"status": "oom", "reason": one_line(error)}
     except Exception as error:
+        if _of_device(error):
+            retire(one_line(error))
         last = traceback.extract_tb(error.__traceback__)[-1]
         # torch has no exception of its own for the host's memory, only the name of its allocator
         full = isinstance(error, MemoryError) or "DefaultCPUAllocator" in str(error)
@@ -65,7 +71,7 @@ def run_cell(cell: Cell, device: str, timing: str, snapshots: Path | None = None
 
 
 def _run_together(cells: Sequence[Cell], device: torch.device, snapshots: Path | None) -> list[Record]:
-    """Train and measure cells as one batched network; their seconds are of sharing the device with one another."""
+    """Train and measure cells side by side; their seconds are of sharing the device with one another."""
     settle(device)
     jobs = [_Job(cell, device) for cell in cells]
     for job in jobs:
@@ -74,7 +80,15 @@ def _run_together(cells: Sequence[Cell], device: torch.device, snapshots: Path |
     fits = fit_together([job.trainee for job in jobs], validates, _snapshots(cells, device, snapshots))
     for job, result in zip(jobs, fits, strict=True):
         job.finish(result)
+        job.run |= {"together": len(jobs), "peak_memory_bytes": None}  # which is of all of them
     return [job.record("shared") for job in jobs]
+
+
+def _of_device(error: Exception) -> bool:
+    """Whether an error is one of the GPU itself, after which nothing in this process can use it."""
+    # releases of torch before 2.8 have no type for it
+    kind = getattr(torch, "AcceleratorError", ())
+    return isinstance(error, kind) or "CUDA error" in str(error)
 
 
 def _snapshots(cells: Sequence[Cell], device: torch.device, folder: Path | None) -> Snapshots | None:
@@ -136,6 +150,8 @@ class _Job:
         self.curve += result.curve
         self.run |= {
             "steps": result.steps,
+            "launch": result.launch,
+            "together": 1,
             "train_seconds": result.seconds,
             "cpu_share": result.cpu_seconds / result.seconds,
             "examples_per_second": result.steps * self.cell.budget.batch_size / result.seconds,

@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any, Generic, TypeVar
 
 from bench.errors import one_line
+from bench.fitness import is_fit
 from bench.heartbeat import Beat, listen
 from bench.registry import registered_in_main
 
@@ -35,6 +36,13 @@ class Failure:
 
     reason: str
     died: bool
+
+
+@dataclass(frozen=True)
+class _Last(Generic[Result]):
+    """The answer of a worker that ends with it (`bench.fitness`)."""
+
+    answer: Result | Failure
 
 
 class _Slot(Generic[Item, Result]):
@@ -58,11 +66,13 @@ class _Slot(Generic[Item, Result]):
     def take(self) -> Result | Failure | Beat:
         """Return the answer to the last item given, or a sign of life on the way to it, once the pipe is ready."""
         try:
-            answer: Result | Failure | Beat = self.pipe.recv()
+            answer: Result | Failure | Beat | _Last[Result] = self.pipe.recv()
         except (EOFError, ConnectionResetError):
             self._process.join()
-            answer = Failure(_cause(self._process.exitcode), died=True)
+            answer = _Last(Failure(_cause(self._process.exitcode), died=True))
+        if isinstance(answer, _Last):
             self.close()
+            return answer.answer
         return answer
 
     def close(self) -> None:
@@ -140,7 +150,7 @@ def _serve(pipe: Connection, work: Callable[[Any], Any]) -> None:
                 answer = work(item)
             except Exception as error:
                 answer = Failure(one_line(error), died=False)
-            pipe.send(answer)
+            pipe.send(answer if is_fit() else _Last(answer))
 
 
 def _end_with_parent() -> None:

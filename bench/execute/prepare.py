@@ -40,7 +40,7 @@ def prepared(cell: Cell, device: torch.device) -> tuple[Network, CellInputs, Arc
     options = entry.options.model_validate(cell.family_options)
     architecture = cell.architecture or resolve(entry, options, shape, cell.width, cell.match)
     network = build(entry, architecture.options, shape, architecture.width, derive(cell.seed, "initialisation"))
-    network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = network.placed(device)
     return network, inputs, architecture, clock(device) - began
 
 

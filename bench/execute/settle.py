@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from bench.execute.allocator import keep_memory, release_memory
@@ -16,7 +18,16 @@ def settle(device: torch.device) -> None:
         keep_memory()
     else:
         torch.cuda.set_device(device.index or 0)
-        # ten bits of mantissa would read as equivariance errors of 1e-4
-        torch.backends.cudnn.allow_tf32 = False
-        torch.backends.cuda.matmul.allow_tf32 = False
+        _float32_is_float32()
     reset_peak_memory(device)
+
+
+def _float32_is_float32() -> None:
+    """Keep products of float32 in float32: ten bits of mantissa would read as equivariance errors of 1e-4."""
+    if hasattr(torch.backends.cudnn, "conv"):  # from torch 2.9 on, where the switches below leave some as they were
+        kinds: list[Any] = [torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.cudnn.rnn]
+        for kind in kinds:
+            kind.fp32_precision = "ieee"
+    else:
+        torch.backends.cuda.matmul.allow_tf32 = False
+        torch.backends.cudnn.allow_tf32 = False

@@ -71,7 +71,7 @@ def network(label: str, device: torch.device) -> Network:
     family, options = NETWORKS[label]
     entry = families[family]
     made = build(entry, entry.options(**options), SHAPE, WIDTH, seed=0)
-    return made.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+    return made.placed(device)
 
 
 def images(count: int, device: torch.device) -> Tensor:

@@ -72,6 +72,6 @@ class FieldType:
 
 def by_field(fields: FieldType, features: Tensor) -> Iterator[tuple[Representation, Tensor]]:
     """Yield every pair's representation and its channels apart by field: (B, count, size, ...)."""
-    blocks = torch.split(features, fields.widths, dim=1)
+    blocks = torch.split(features, fields.widths, dim=1) if len(fields.fields) > 1 else (features,)
     for (rho, count), block in zip(fields.fields, blocks, strict=True):
         yield rho, block.reshape(len(block), count, rho.size, *block.shape[2:])

@@ -22,6 +22,7 @@ from typing import Annotated, Any, Literal, get_args
 import torch
 from pydantic import Field
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from bench.axes import Distinct
 from bench.cell import Count
@@ -88,8 +89,13 @@ def lie_derivative(network: Network, inputs: Tensor, flows: Sequence[str] = get_
 
 
 def _forward_mode(network: Network, images: Tensor, tangent: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    values, derivatives, *_ = torch.func.jvp(lambda x: dict(network.trace(x)), (images,), (tangent,))
-    return values, derivatives
+    # dual numbers, not `torch.func.jvp`: its wrappers would outlive it in kernels that are kept
+    with forward_ad.dual_level():
+        traced = dict(network.trace(forward_ad.make_dual(images, tangent)))
+        duals = {layer: forward_ad.unpack_dual(features) for layer, features in traced.items()}
+    values = {layer: dual.primal for layer, dual in duals.items()}
+    still = {layer: torch.zeros_like(value) for layer, value in values.items()}
+    return values, {layer: still[layer] if dual.tangent is None else dual.tangent for layer, dual in duals.items()}
 
 
 @torch.no_grad()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from bench.geometry import INVARIANT, Law, Shape
@@ -47,6 +48,14 @@ class Network(nn.Module):
         for stage in self.stages.values():
             features = stage(features)
         return features
+
+    def placed(self, device: torch.device) -> Network:
+        """Return itself on a device, with kernels channels-last in memory."""
+        self.to(device)
+        for tensor in (*self.parameters(), *self.buffers()):
+            if tensor.dim() == 4:
+                tensor.data = tensor.data.contiguous(memory_format=torch.channels_last)
+        return self
 
     def trace(self, inputs: Tensor) -> Iterator[tuple[str, Tensor]]:
         """Yield every stage's name and output, in order; the last one is the network's."""

@@ -74,6 +74,8 @@ COLUMNS: dict[str, dict[str, type]] = {
         "seconds_to_target": float,
         "peak_memory_bytes": float,
         "timing": str,
+        "together": float,
+        "launch": str,
         "device": str,
         "threads": float,
         "version": str,
@@ -126,6 +128,8 @@ WALL_CLOCK = (
     "seconds",
     "peak_memory_bytes",
     "timing",
+    "together",
+    "launch",
     "finished_at",
 )
 

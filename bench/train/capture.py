@@ -8,6 +8,7 @@ from collections.abc import Callable
 import torch
 
 from bench.errors import one_line
+from bench.fitness import retire
 from bench.train.step import Step
 
 _WARM_UPS = 3
@@ -17,7 +18,8 @@ def captured(step: Step) -> Callable[[], None]:
     """Return the replay of a step's graph; the networks are left as they were.
 
     The step itself, launched kernel by kernel, where something in it cannot be captured: a host that reads a tensor.
-    The reason is told in one line.
+    The reason is told in one line, and the process takes on no more work: some releases of torch capture nothing after
+    a capture that failed, and none gives its memory back.
     """
     states = [
         {name: value.clone() for name, value in trainee.network.state_dict().items()} for trainee in step.trainees
@@ -41,6 +43,7 @@ def captured(step: Step) -> Callable[[], None]:
         except RuntimeError as error:
             torch.cuda.set_stream(before)  # a capture that fails leaves its own stream behind
             print(f"launched kernel by kernel, because in a graph: {one_line(error)}", file=sys.stderr)
+            retire(f"a capture failed: {one_line(error)}")
             replay = step
         torch.cuda.set_rng_state(dropout, step.device)
     step.restart(states)

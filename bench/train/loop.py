@@ -32,7 +32,8 @@ Validate = Callable[[nn.Module], tuple[float, ...]]
 class Fit:
     """What training gave: the curve, the steps done, seconds without evaluations, and the step of a divergence.
 
-    ``cpu_seconds`` are those in which this process had a processor: on a CPU that is its own, all of them.
+    ``cpu_seconds`` are those in which this process had a processor: on a CPU that is its own, all of them. ``launch``
+    is how a GPU was told of a step: as one ``graph``, or by ``kernels``.
     """
 
     curve: list[dict[str, float | int]] = field(default_factory=list)
@@ -40,6 +41,7 @@ class Fit:
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     diverged_at: int | None = None
+    launch: str | None = None
 
 
 def fit(trainee: Trainee, validate: Validate, snapshots: Snapshots | None = None) -> Fit:
@@ -55,7 +57,7 @@ def fit(trainee: Trainee, validate: Validate, snapshots: Snapshots | None = None
 def fit_together(
     trainees: Sequence[Trainee], validates: Sequence[Validate], snapshots: Snapshots | None = None
 ) -> list[Fit]:
-    """Train networks of one architecture side by side, each as `fit` would; their seconds are those of all of them.
+    """Train networks side by side, each as `fit` would; their seconds are those of all of them.
 
     ValueError where they differ in what a step has in common: the number of steps, batch size, evaluations, optimizer
     and precision.
@@ -67,6 +69,9 @@ def fit_together(
     with _dropout(trainees[0].seed, device):
         step = Step(trainees, total)
         advance = captured(step) if device.type == "cuda" else step
+        if device.type == "cuda":
+            for outcome in outcomes:
+                outcome.fit.launch = "kernels" if advance is step else "graph"
         watch, evaluated_at, first = _Watch(device), 0, 0
         if snapshots and (kept := snapshots.load(device)):
             first, evaluated_at = _restored(kept, step, outcomes, watch)
@@ -84,7 +89,6 @@ def fit_together(
             if done not in evaluate_after:
                 continue
             watch.stop()
-            step.give_back()
             for outcome, losses in zip(outcomes, step.losses[:, :done], strict=True):
                 if outcome.fit.diverged_at is None:
                     outcome.evaluate(done, watch, losses, evaluated_at)

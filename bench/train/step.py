@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 
 from bench.cell import Budget
 from bench.tasks import CLASSIFICATION, Task
-from bench.train.networks import Alone, SideBySide
+from bench.train.precision import autocast
 from bench.train.schedule import batches, learning_rate
 
 BLOCK = 64
@@ -51,19 +52,22 @@ class Trainee:
 
 
 class Step:
-    """The step that all trainees take at once: called, it moves their weights and writes down their ``losses``."""
+    """The step that all trainees take: called, it moves their weights and writes down their ``losses``.
+
+    On a GPU every trainee of several has a stream of its own, so that kernels too small to fill the device run beside
+    those of the others; they are the kernels that it would launch alone.
+    """
 
     def __init__(self, trainees: Sequence[Trainee], total: int) -> None:
         self.trainees = trainees
-        self.budget = trainees[0].budget
         self.device = trainees[0].inputs.device
         self.losses = torch.zeros(len(trainees), total, device=self.device)
-        self.number = torch.zeros((), dtype=torch.int64, device=self.device)
-        networks = [trainee.network.train() for trainee in trainees]
-        loss = trainees[0].task.loss
-        self.networks = Alone(networks[0], loss) if len(networks) == 1 else SideBySide(networks, loss)
-        self._warm_up()
+        self.number = torch.zeros(1, dtype=torch.int64, device=self.device)
+        for trainee in trainees:
+            _warm_up(trainee)
         self.courses = [_Course(trainee, total) for trainee in trainees]
+        apart = self.device.type == "cuda" and len(trainees) > 1
+        self._streams = [torch.cuda.Stream(self.device) for _ in trainees] if apart else []
 
     def load(self, first: int) -> None:
         """Write the tables of the block that begins with step ``first``, counted from 0."""
@@ -71,51 +75,62 @@ class Step:
             course.load(first)
 
     def __call__(self) -> None:
-        row = (self.number % BLOCK).view(1)
-        given = [course.batch(row) for course in self.courses]
-        losses = self.networks.losses([inputs for inputs, _ in given], [targets for _, targets in given], self.budget)
-        for course in self.courses:
-            course.optimizer.zero_grad(set_to_none=True)
-        losses.sum().backward()
-        for course in self.courses:
-            course.optimizer.step()
-        self.losses.index_copy_(1, self.number.view(1), losses.detach().view(-1, 1))
+        row = self.number % BLOCK
+        with self._forked() as places:
+            for course, losses, place in zip(self.courses, self.losses, places, strict=True):
+                with place:
+                    course.step(row, losses, self.number)
         self.number += 1
-
-    def give_back(self) -> None:
-        """Bring the trainees' own networks up to date."""
-        self.networks.give_back()
 
     def restart(self, states: Sequence[Mapping[str, Tensor]]) -> None:
         """Go back to before the first step, when the networks had these states."""
         for trainee, course, state in zip(self.trainees, self.courses, states, strict=True):
             trainee.network.load_state_dict(state)
             course.restart()
-        self.networks.take()
         self.number.zero_()
         self.losses.zero_()
 
     def state(self) -> list[dict[str, Any]]:
         """Return what the next step depends on, of each trainee: its network's state and its optimizer's."""
-        self.give_back()
         return [course.state() for course in self.courses]
 
     def restore(self, states: Sequence[Mapping[str, Any]], done: int, losses: Tensor) -> None:
         """Go on after ``done`` steps, which had these ``losses`` (n, done), from what `state` returned then."""
         for course, state in zip(self.courses, states, strict=True):
             course.restore(state, done)
-        self.networks.take()
         self.number.fill_(done)
         self.losses[:, :done] = losses
 
-    def _warm_up(self) -> None:
-        """Run one pass on a copy of the networks, so that no first-use cost falls into the clock."""
-        twins = copy.deepcopy(self.networks)
-        batch = slice(self.budget.batch_size)
-        inputs = [trainee.inputs[batch] for trainee in self.trainees]
-        targets = [trainee.targets[batch] for trainee in self.trainees]
-        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
-            twins.losses(inputs, targets, self.budget).sum().backward()
+    @contextmanager
+    def _forked(self) -> Iterator[list[AbstractContextManager[Any]]]:
+        """Give the context of each trainee's stream, which begins after what was asked so far and ends before the rest.
+
+        Told by events, so that a capture of the current stream takes the others along.
+        """
+        if not self._streams:
+            yield [nullcontext()] * len(self.courses)
+            return
+        current = torch.cuda.current_stream(self.device)
+        for stream in self._streams:
+            stream.wait_stream(current)
+        yield [torch.cuda.stream(stream) for stream in self._streams]
+        for stream in self._streams:
+            current.wait_stream(stream)
+
+
+def _warm_up(trainee: Trainee) -> None:
+    """Run one pass on a copy of a network, so that no first-use cost falls into the clock."""
+    twin = copy.deepcopy(trainee.network.train())
+    batch = slice(trainee.budget.batch_size)
+    with torch.random.fork_rng(devices=[trainee.inputs.device] if trainee.inputs.is_cuda else []):
+        _loss(twin, trainee, trainee.inputs[batch], trainee.targets[batch]).backward()
+
+
+def _loss(network: nn.Module, trainee: Trainee, inputs: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean loss of a network on a batch, in the precision of the budget: a scalar."""
+    with autocast(trainee.budget, inputs.device):
+        outputs = network(inputs)
+    return trainee.task.loss(outputs.float(), targets, "mean")
 
 
 class _Course:
@@ -125,6 +140,8 @@ class _Course:
         self.trainee, self.total = trainee, total
         self.rate = torch.zeros((), device=trainee.inputs.device)
         self.optimizer = optimizer_of(trainee.network, trainee.budget, self.rate)
+        self._learned = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+        self._one = torch.ones((), device=self.rate.device)
         self._tables: list[Tensor] = []
         self._order = self._batches()
 
@@ -144,11 +161,22 @@ class _Course:
             source = each.pin_memory() if device.type == "cuda" else each
             table[: len(source)].copy_(source, non_blocking=True)
 
-    def batch(self, row: Tensor) -> tuple[Tensor, Tensor]:
-        """Set the learning rate and return the inputs and the targets of a row (1,) of the tables, moved."""
+    def step(self, row: Tensor, losses: Tensor, number: Tensor) -> None:
+        """Move the weights as the row (1,) of the tables says; write the loss before into ``losses`` at ``number``."""
         rate, index, *drawn = (table.index_select(0, row)[0] for table in self._tables)
         self.rate.copy_(rate)
-        return self.trainee.moves.apply(self.trainee.inputs[index], self.trainee.targets[index], *drawn)
+        trainee = self.trainee
+        inputs, targets = trainee.moves.apply(trainee.inputs[index], trainee.targets[index], *drawn)
+        loss = _loss(trainee.network, trainee, inputs, targets)
+        # not `backward`, which would copy the reference of each for lack of knowing that nobody else holds it
+        slopes = torch.autograd.grad(loss, self._learned, self._one, allow_unused=True)
+        for parameter, slope in zip(self._learned, slopes, strict=True):
+            parameter.grad = slope
+        self.optimizer.step()
+        for parameter in self._learned:
+            parameter.grad = None
+        with torch.no_grad():
+            losses.index_copy_(0, number, loss.view(1))
 
     def restart(self) -> None:
         """Forget all steps: moments and counts of the optimizer start at zero."""
@@ -160,13 +188,13 @@ class _Course:
     def state(self) -> dict[str, Any]:
         """Return the network's state, and the optimizer's for each parameter in order."""
         kept = self.optimizer.state
-        moments = [dict(kept[parameter]) for parameter in self._parameters()]
+        moments = [dict(kept[parameter]) for parameter in self._learned]
         return {"network": self.trainee.network.state_dict(), "optimizer": moments}
 
     def restore(self, state: Mapping[str, Any], done: int) -> None:
         """Go on after ``done`` steps from what `state` returned; tensors that a graph knows keep their place."""
         self.trainee.network.load_state_dict(state["network"])
-        for parameter, moments in zip(self._parameters(), state["optimizer"], strict=True):
+        for parameter, moments in zip(self._learned, state["optimizer"], strict=True):
             current = self.optimizer.state[parameter]
             for name, value in moments.items():
                 if name in current:
@@ -176,9 +204,6 @@ class _Course:
         self._order = self._batches()
         for _ in range(done):
             next(self._order)
-
-    def _parameters(self) -> list[Tensor]:
-        return [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
 
     def _batches(self) -> Iterator[Tensor]:
         return batches(len(self.trainee.inputs), self.trainee.budget.batch_size, self.trainee.seed)

@@ -10,14 +10,19 @@ from torch import Tensor, nn
 from bench.domains.vectors.maps import linear_maps
 from bench.domains.vectors.tensors import Tensors
 
-#: How much of a block the bilinear part is at the start, as in the released code.
+#: The factor of the bilinear part of a block, as in the released code.
 SHARE = 0.1
 
 
 class EquivariantLinear(nn.Module):
     """Every equivariant affine map from tensors to tensors: (B, before.size) to (B, after.size).
 
-    Weights are coefficients of bases; they start so that outputs of inputs of unit variance have unit variance.
+    Weights are coefficients of bases. The released code learns a dense matrix, which starts orthogonal, and projects it
+    onto the equivariant ones; coefficients of the projection do the same with fewer numbers, if two things are kept.
+    They start as small as the projection leaves them (a normal matrix of variance 1 / max(before.size, after.size), of
+    which a few dimensions in thousands are kept), and every element of a basis is enlarged until its entries are about
+    one: then a step of Adam, which moves every number by the rate, moves the entries of the matrix by the rate too, as
+    in any plain layer; coefficients of an orthonormal basis learn d^((p + q) / 4) times slower.
     """
 
     def __init__(self, before: Tensors, after: Tensors) -> None:
@@ -26,15 +31,13 @@ class EquivariantLinear(nn.Module):
         self.weights, self.biases = nn.ParameterDict(), nn.ParameterDict()
         for i, (rank_after, count_after) in enumerate(after.pairs):
             bases = [linear_maps(after.group, rank, rank_after) for rank, _ in before.pairs]
-            d = after.group.dimension
-            fan = sum(count * len(basis) for (_, count), basis in zip(before.pairs, bases, strict=True)) / d**rank_after
-            for j, ((_, count), basis) in enumerate(zip(before.pairs, bases, strict=True)):
+            for j, ((rank, count), basis) in enumerate(zip(before.pairs, bases, strict=True)):
                 if len(basis):
-                    drawn = torch.randn(count_after, count, len(basis)) / math.sqrt(fan)
-                    self.weights[f"{i} {j}"] = nn.Parameter(drawn)
-                    self.register_buffer(
-                        f"basis_{i}_{j}", torch.as_tensor(basis, dtype=torch.float32), persistent=False
-                    )
+                    scale = after.group.dimension ** ((rank + rank_after) / 4)
+                    drawn = torch.randn(count_after, count, len(basis)) / math.sqrt(max(before.size, after.size))
+                    self.weights[f"{i} {j}"] = nn.Parameter(drawn / scale)
+                    enlarged = torch.as_tensor(scale * basis, dtype=torch.float32)
+                    self.register_buffer(f"basis_{i}_{j}", enlarged, persistent=False)
             constant = linear_maps(after.group, 0, rank_after)
             if len(constant):
                 self.biases[f"{i}"] = nn.Parameter(torch.zeros(count_after, len(constant)))
@@ -116,7 +119,7 @@ class Bilinear(nn.Module):
                 if weight is not None:
                     acting = by_rank[rank + rank_after][:, : weight.shape[1] // part.shape[1]]
                     flat = acting.reshape(*acting.shape[:2], -1, self.tensors.group.dimension**rank)
-                    total = total + self._applied(weight, flat, self._lowered(part, rank)) / math.sqrt(weight.shape[1])
+                    total = total + self._applied(weight, flat, self._lowered(part, rank))
             found.append(total.flatten(1))
         return SHARE * torch.cat(found, 1)
 

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+Slopes = TypeVar("Slopes")
+
+
+def in_full_precision(backward: Callable[[Any, Tensor], Slopes]) -> Callable[[Any, Tensor], Slopes]:
+    """Let a derivative compute without autocast, also where a compiler traces it inside of the forward pass's."""
+
+    def without_autocast(ctx: Any, grad: Tensor) -> Slopes:
+        with torch.autocast(grad.device.type, enabled=False):
+            return backward(ctx, grad)
+
+    return without_autocast
 
 
 class ExpandedConv(nn.Module):

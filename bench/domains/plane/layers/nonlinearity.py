@@ -32,7 +32,7 @@ class NormNonlinearity(nn.Module):
         def shrink(block: Tensor, threshold: Tensor, run: FieldRun) -> Tensor:
             # Kept off zero: there norms have no gradient, and where a threshold is negative, dividing by them would
             # turn rounding into features.
-            norm = torch.sqrt(run.sums(block.square()) + 1e-4)
+            norm = torch.sqrt(run.sums(block * block) + 1e-4)
             return block * run.spread(torch.relu(norm - threshold[:, None, None]) / norm)
 
         return _by_run(self.runs, features, self.thresholds, 0, shrink)

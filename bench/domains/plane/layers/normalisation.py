@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.domains.plane.layers.components import components
+from bench.domains.plane.layers.expansion import in_full_precision
 from bench.groups import FieldType
 
 
@@ -17,206 +18,116 @@ class FieldBatchNorm(nn.Module):
 
     Fields whose components are permuted have a mean, the same for every component, and get a learned bias; the others
     have mean zero by symmetry, are divided by their root mean square and get none (Weiler & Cesa 2019, section 2.6).
-    Statistics are taken in float32, whatever the features are, and channels-last features stay so.
+    Statistics are taken in float32, whatever the features are, and channels-last features stay so. ``running`` holds
+    mean and variance of every channel, those of its field: (2, channels).
     """
 
-    running_mean: Tensor
-    running_variance: Tensor
+    running: Tensor
     components: Tensor
-    centred: Tensor
     averages: Tensor
-    constants: Tensor
+    shares: Tensor
+    centred: Tensor | None
+    permuted: Tensor | None
+    fields_of: Tensor
+    biases_of: Tensor
+    unread: Tensor
 
     def __init__(self, fields: FieldType, momentum: float = 0.1, eps: float = 1e-5) -> None:
         super().__init__()
         sizes = [rho.size for rho, count in fields.fields for _ in range(count)]
-        permutes = [rho.permutes for rho, count in fields.fields for _ in range(count)]
+        permutes = torch.tensor([rho.permutes for rho, count in fields.fields for _ in range(count)])
+        biased = int(permutes.sum())
         self.momentum, self.eps = momentum, eps
         self.weight = nn.Parameter(torch.ones(len(sizes)))
-        self.bias = nn.Parameter(torch.zeros(sum(permutes)))
-        self.register_buffer("running_mean", torch.zeros(len(sizes)))
-        self.register_buffer("running_variance", torch.ones(len(sizes)))
+        self.bias = nn.Parameter(torch.zeros(biased))
         of_fields = components(sizes)
-        average = of_fields / of_fields.sum(1, keepdim=True)
-        #: Components of every field where all have as many and a mean, as regular fields do; else 0.
-        self.components_each = sizes[0] if all(permutes) and len(set(sizes)) == 1 else 0
-        self.register_buffer("components", of_fields, persistent=False)
-        self.register_buffer("centred", torch.eye(len(sizes))[permutes], persistent=False)
-        # of all fields, and of those that have a mean: the others' rows are zero
-        averages = torch.stack([average, average * torch.tensor(permutes)[:, None]])
-        self.register_buffer("averages", averages, persistent=False)
+        fields_of = of_fields.argmax(0)
+        shares = of_fields / of_fields.sum(1, keepdim=True)
+        self.register_buffer("running", torch.stack([torch.zeros(len(fields_of)), torch.ones(len(fields_of))]))
+        #: From channels to fields by sums (C, F), to channels by their field's mean (C, C), and back by shares (F, C).
+        self.register_buffer("components", of_fields.T.contiguous(), persistent=False)
+        self.register_buffer("averages", of_fields.T @ shares, persistent=False)
+        self.register_buffer("shares", shares, persistent=False)
+        # one more than there are biases stands for none
+        places = torch.where(permutes, permutes.cumsum(0) - 1, biased)
+        mixed = biased < len(sizes)
+        self.register_buffer("centred", permutes[fields_of].float() if mixed else None, persistent=False)
+        self.register_buffer("fields_of", fields_of, persistent=False)
+        self.register_buffer("biases_of", places[fields_of], persistent=False)
+        self.register_buffer("permuted", permutes.nonzero()[:, 0] if mixed else None, persistent=False)
+        self.register_buffer("unread", torch.zeros(len(fields_of)), persistent=False)
 
     def forward(self, features: Tensor) -> Tensor:
         with torch.autocast(features.device.type, enabled=False):
-            bias = self.bias if self.components_each else self.bias @ self.centred
             if not self.training:
-                scale, shift = self._affine(bias)
-                return _affine(features, scale, shift)
-            if self.components_each:
-                normalised, mean, variance = _NormaliseAlike.apply(
-                    features, self.weight[None], bias[None], self.components_each, self.eps
-                )
-            else:
-                layout = (self.components, self.averages, self.eps)
-                normalised, mean, variance = _Normalise.apply(features, self.weight[None], bias[None], *layout)
-        with torch.no_grad():
-            for running, found in ((self.running_mean, mean), (self.running_variance, variance)):
-                running.mul_(1 - self.momentum).add_(found[0], alpha=self.momentum)
-        result: Tensor = normalised
-        return result
+                weights, biases = self._affine()
+                return _normalised(features, weights, biases, self.running[0], self.running[1], self.eps)
+            normalised: Tensor = _Normalise.apply(features, self.weight, self.bias, self)
+        return normalised
 
     def plain(self) -> nn.BatchNorm2d:
         """Return the ordinary normalisation with the same output in evaluation."""
         with torch.no_grad():
-            scale, shift = self._affine(self.bias if self.components_each else self.bias @ self.centred)
-        normalisation = nn.BatchNorm2d(len(scale), device=scale.device)
-        normalisation.running_var.fill_(1 - normalisation.eps)  # type: ignore[union-attr]
-        normalisation.weight, normalisation.bias = nn.Parameter(scale), nn.Parameter(shift)
+            weights, biases = self._affine()
+        normalisation = nn.BatchNorm2d(len(weights), self.eps, device=weights.device)
+        normalisation.running_mean, normalisation.running_var = (each.clone() for each in self.running)
+        normalisation.weight, normalisation.bias = nn.Parameter(weights), nn.Parameter(biases)
         return normalisation.train(self.training)
 
-    def _affine(self, bias: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the scale and the shift of every channel that the running statistics give."""
-        scale = self.weight * torch.rsqrt(self.running_variance + self.eps)
-        both = torch.stack([scale, bias - self.running_mean * scale]) @ self.components
-        return both[0], both[1]
+    def _affine(self) -> tuple[Tensor, Tensor]:
+        """Return the weight and the bias of every channel."""
+        bias = self.bias if self.centred is None else F.pad(self.bias, (0, 1))
+        return self.weight.index_select(0, self.fields_of), bias.index_select(0, self.biases_of)
 
 
 class _Normalise(torch.autograd.Function):
-    """Features (B, n C, H, W) of n networks side by side, normalised by their fields' mean and variance, each (n, F).
+    """Features (B, C, H, W) normalised by their fields' mean and variance.
 
-    Written out, as a step has a few passes over the features and dozens of operations on a number per field; on a
-    small network the dozens cost as much. Weight and bias are (n, F), the bias zero where a field has none.
+    Every channel is given the statistics of its field, so that torch's normalisation and its derivative do what touches
+    the features; what is left is the derivative of the statistics. Written out, as a step has a few passes over the
+    features and dozens of operations on a number per channel: on a small network the dozens cost as much.
     """
 
     @staticmethod
-    def forward(
-        features: Tensor, weight: Tensor, bias: Tensor, components: Tensor, averages: Tensor, eps: float
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        means, variances = torch.batch_norm_update_stats(features, None, None, 0.0)
-        means = means.float().view(len(weight), -1)
-        variances = variances.float().view(len(weight), -1)
-        mean = means @ averages[1].T
-        variance = torch.addcmul(variances, means, means) @ averages[0].T - mean * mean
-        scale = weight * torch.rsqrt(variance + eps)
-        scales, shifts = torch.stack([scale, torch.addcmul(bias, mean, scale, value=-1)]) @ components
-        return _affine(features, scales.flatten(), shifts.flatten()), mean, variance
+    def forward(ctx: Any, features: Tensor, weight: Tensor, bias: Tensor, layer: FieldBatchNorm) -> Tensor:
+        # told what to update in float32, it gives statistics in float32; without, in the features' own precision
+        means, variances = torch.ops.aten.batch_norm_update_stats(features, layer.unread, layer.unread, 1.0)
+        moments = torch.stack([means, torch.addcmul(variances, means, means)]) @ layer.averages
+        mean, variance = moments.unbind()
+        if layer.centred is not None:
+            mean.mul_(layer.centred)
+        variance.addcmul_(mean, mean, value=-1)
+        layer.running.lerp_(moments, layer.momentum)
+        weights, biases = layer._affine()
+        ctx.save_for_backward(features, weights, mean, variance)
+        ctx.layer = layer
+        return _normalised(features, weights, biases, mean, variance, layer.eps)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-        features, weight, _, components, averages, eps = inputs
-        _, mean, variance = output
-        ctx.mark_non_differentiable(mean, variance)
-        ctx.save_for_backward(features, weight, components, averages, mean, variance)
-        ctx.eps = eps
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
-        features, weight, components, averages, mean, variance = ctx.saved_tensors
-        inverse = torch.rsqrt(variance + ctx.eps)
-        scale = weight * inverse
-        scales = (scale @ components).flatten()
-        zeros, ones = torch.zeros_like(scales), torch.ones_like(scales)
-        # the last pair is for training's statistics, which are not used here, but CUDA insists on having them
-        through, by_scales, by_shifts = torch.ops.aten.native_batch_norm_backward(
-            grad, features, scales, zeros, ones, zeros, ones, False, 0.0, [True, True, True]
-        )
-        by_scale, by_shift = torch.stack([by_scales, by_shifts]).view(2, len(weight), -1) @ components.T
-        by_scale = torch.addcmul(by_scale, mean, by_shift, value=-1)  # the shift holds the scale too
-        by_weight = by_scale * inverse
-        by_variance = -0.5 * by_weight * scale * inverse
-        # the variance is the mean square less the square of the mean
-        by_mean = -(scale * by_shift + 2 * mean * by_variance)
-        count = features.numel() // features.shape[1]
-        slopes = (by_variance @ averages[0]).flatten() * (2 / count)
-        levels = (by_mean @ averages[1]).flatten() / count
-        return through.add_(_affine(features, slopes, levels)), by_weight, by_shift, None, None, None
-
-    @staticmethod
-    def vmap(info: Any, dims: tuple[int | None, ...], *inputs: Any) -> tuple[tuple[Tensor, ...], tuple[int, ...]]:
-        return _side_by_side(_Normalise, info.batch_size, dims, *inputs)
-
-
-class _NormaliseAlike(torch.autograd.Function):
-    """The same for fields of ``each`` components that all have a mean, with half of the operations.
-
-    Every channel is given the statistics of its field, so that torch's normalisation and its derivative do the rest;
-    what is left is the derivative of the statistics.
-    """
-
-    @staticmethod
-    def forward(features: Tensor, weight: Tensor, bias: Tensor, each: int, eps: float) -> tuple[Tensor, Tensor, Tensor]:
-        means, variances = torch.batch_norm_update_stats(features, None, None, 0.0)
-        means, variances = means.float(), variances.float()
-        moments = torch.stack([means, torch.addcmul(variances, means, means)]).view(2, *weight.shape, each).mean(3)
-        mean, second = moments.unbind()
-        variance = torch.addcmul(second, mean, mean, value=-1)
-        return _normalised(features, _of_channels(each, weight, bias, mean, variance), eps), mean, variance
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-        features, weight, _, each, eps = inputs
-        _, mean, variance = output
-        ctx.mark_non_differentiable(mean, variance)
-        ctx.save_for_backward(features, weight, mean, variance)
-        ctx.each, ctx.eps = each, eps
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
-        features, weight, mean, variance = ctx.saved_tensors
-        weights, means, variances = _of_channels(ctx.each, weight, mean, variance)
+    @in_full_precision
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        features, weights, mean, variance = ctx.saved_tensors
+        layer: FieldBatchNorm = ctx.layer
         # the last pair is for training's statistics, which are not used here, but CUDA insists on having them
         through, by_weights, by_biases = torch.ops.aten.native_batch_norm_backward(
-            grad, features, weights, means, variances, means, variances, False, ctx.eps, [True, True, True]
+            grad, features, weights, mean, variance, mean, variance, False, layer.eps, [True, True, True]
         )
-        by_weight, by_bias = torch.stack([by_weights, by_biases]).view(2, *weight.shape, ctx.each).sum(3).unbind()
-        inverse = torch.rsqrt(variance + ctx.eps)
-        scale = weight * (inverse * (-1 / (features.numel() / features.shape[1] * ctx.each)))
-        slope = scale * inverse * by_weight
-        level = torch.addcmul(scale * by_bias, slope, mean, value=-1)
-        return through.add_(_affine(features, *_of_channels(ctx.each, slope, level))), by_weight, by_bias, None, None
-
-    @staticmethod
-    def vmap(info: Any, dims: tuple[int | None, ...], *inputs: Any) -> tuple[tuple[Tensor, ...], tuple[int, ...]]:
-        return _side_by_side(_NormaliseAlike, info.batch_size, dims, *inputs)
-
-
-def _side_by_side(
-    function: Any, count: int, dims: tuple[int | None, ...], *inputs: Any
-) -> tuple[tuple[Tensor, ...], tuple[int, ...]]:
-    """Apply a normalisation to networks that train together, which lie side by side in the channels."""
-    features, weight, bias, *layout = inputs
-    beside = _with(features, dims[0], 1, count).flatten(1, 2)
-    weight, bias = (_with(each, dim, 0, count).flatten(0, 1) for each, dim in ((weight, dims[1]), (bias, dims[2])))
-    found, mean, variance = function.apply(beside, weight, bias, *layout)
-    return (found.unflatten(1, (count, -1)), mean[:, None], variance[:, None]), (1, 0, 0)
+        by_fields = torch.stack([by_weights, by_biases]) @ layer.components
+        by_weight, by_bias = by_fields.unbind()
+        scales = (variance + layer.eps).rsqrt_().mul_(weights)
+        slopes, levels = (by_fields @ layer.shares).mul_(scales).unbind()
+        if layer.centred is not None and layer.permuted is not None:
+            levels.mul_(layer.centred)
+            by_bias = by_bias.index_select(0, layer.permuted)
+        # how the statistics move with every feature: by a share of its own size, and by a constant
+        by_statistics = _normalised(features, slopes, levels, mean, variance, layer.eps)
+        points = features.numel() // features.shape[1]
+        return through.add_(by_statistics, alpha=-1 / points), by_weight, by_bias, None
 
 
-def _of_channels(each: int, *of_fields: Tensor) -> tuple[Tensor, ...]:
-    """Return numbers of fields (n, F) given to each of their components: (n F each,)."""
-    numbers = torch.stack(of_fields).flatten(1)
-    return numbers.index_select(1, _fields_of_channels(numbers.shape[1], each, numbers.device)).unbind()
-
-
-@lru_cache(maxsize=256)
-def _fields_of_channels(fields: int, each: int, device: torch.device) -> Tensor:
-    return torch.arange(fields).repeat_interleave(each).to(device)
-
-
-def _normalised(features: Tensor, of_channels: tuple[Tensor, ...], eps: float) -> Tensor:
-    """Return features normalised by a weight, a bias, a mean and a variance per channel."""
-    weight, bias, mean, variance = of_channels
-    return torch.batch_norm(features, weight, bias, mean, variance, False, 0.0, eps, torch.backends.cudnn.enabled)
-
-
-def _with(values: Tensor, dim: int | None, place: int, count: int) -> Tensor:
-    """Return values whose dimension of networks is at ``place``, of which there are ``count``."""
-    if dim is None:
-        values, dim = values.expand(count, *values.shape), 0
-    return values.movedim(dim, place)
-
-
-def _affine(features: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-    """Return features times a scale plus a shift per channel, computed in float32 in one pass."""
-    zeros, ones = torch.zeros_like(shift), torch.ones_like(scale)
-    # `F.batch_norm` refuses an epsilon of zero in some releases; with these statistics none is needed
-    return torch.batch_norm(features, scale, shift, zeros, ones, False, 0.0, 0.0, torch.backends.cudnn.enabled)
+def _normalised(
+    features: Tensor, weights: Tensor, biases: Tensor, mean: Tensor, variance: Tensor, eps: float
+) -> Tensor:
+    """Return features less the mean, over the root of the variance, times the weight, plus the bias of each channel."""
+    normalised: Tensor = torch.ops.aten.native_batch_norm(features, weights, biases, mean, variance, False, 0.0, eps)[0]
+    return normalised

@@ -17,7 +17,8 @@ class FieldPool(nn.Module):
         self.fields = fields
 
     def forward(self, features: Tensor) -> Tensor:
-        return torch.cat([block.amax(2) for _, block in by_field(self.fields, features)], 1)
+        largest = [block.amax(2) for _, block in by_field(self.fields, features)]
+        return torch.cat(largest, 1) if len(largest) > 1 else largest[0]
 
 
 class FieldNorms(nn.Module):
@@ -33,5 +34,5 @@ class FieldNorms(nn.Module):
             if rho.permutes and rho.size == 1:
                 scalars.append(block[:, :, 0])
             else:
-                scalars.append(torch.sqrt(block.square().sum(2) + 1e-8))  # a norm has no gradient at zero
+                scalars.append(torch.sqrt((block * block).sum(2) + 1e-8))  # a norm has no gradient at zero
         return torch.cat(scalars, 1)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from functools import lru_cache
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.domains.plane.kernels import kernel_basis
-from bench.domains.plane.layers.expansion import ExpandedConv
+from bench.domains.plane.layers.expansion import ExpandedConv, in_full_precision
 from bench.groups import FieldType, Representation
 
 
@@ -25,14 +26,17 @@ class SteerableConv(ExpandedConv):
     Where a pair has no equivariant kernel (from scalars to pseudoscalars, say) the block is zero. ``basis`` gives the
     kernels between two representations; the padding keeps the size of odd kernels unless told otherwise.
 
-    ``coefficients`` holds all of them in one vector. One matrix product expands the layer: with the basis of the only
-    pair, or a batched one with the bases of all pairs, padded to one shape; ``gather`` and ``place`` bring numbers into
-    that shape and out of it.
+    ``coefficients`` holds all of them, in one vector or, of a single pair, as (1, fields, dimension). A batched matrix
+    product expands the layer, with the bases of all pairs padded to one shape; ``gather`` and ``place`` bring numbers
+    into that shape and out of it, and what ends in ``_back`` the derivatives.
     """
 
     basis: Tensor
+    basis_back: Tensor
+    place: Tensor
+    place_back: Tensor
     gather: Tensor | None
-    place: Tensor | None
+    gather_back: Tensor | None
     decayed = ("coefficients",)
 
     def __init__(
@@ -57,17 +61,28 @@ class SteerableConv(ExpandedConv):
                 torch.randn(count * d) * max(fan_in, 1) ** -0.5
                 for count, d in zip(counts[of_row], dimensions[of_row], strict=True)
             ]
-        self.coefficients = nn.Parameter(torch.cat(drawn))
-        # on the device that layers are being made on; one tensor serves all layers between these representations
-        self.register_buffer("basis", padded.to(self.coefficients.device), persistent=False)
         several = len(counts) > 1
-        self.register_buffer("gather", _padded_places(counts, dimensions) if several else None, persistent=False)
-        self.register_buffer("place", self._places(max(counts), padded.shape[2]) if several else None, persistent=False)
+        coefficients = torch.cat(drawn)
+        self.coefficients = nn.Parameter(coefficients if several else coefficients.view(1, counts[0], dimensions[0]))
+        place = self._places(max(counts), padded.shape[2])
+        gather = _padded_places(counts, dimensions) if several else None
+        tensors = {
+            "basis": padded,
+            "basis_back": padded.mT.contiguous(),
+            "place": torch.from_numpy(place),
+            "place_back": _way_back(place, len(counts) * max(counts) * padded.shape[2]),
+            "gather": None if gather is None else torch.from_numpy(gather),
+            "gather_back": None if gather is None else _way_back(gather, self.coefficients.numel()),
+        }
+        for name, tensor in tensors.items():
+            # on the device that layers are being made on; one basis serves all layers between these representations
+            on_device = None if tensor is None else tensor.to(self.coefficients.device)
+            self.register_buffer(name, on_device, persistent=False)
 
-    def _places(self, most_pairs: int, longest: int) -> Tensor:
-        """Return for every entry (out, k, k, in) of the kernel its place in the padded product (pairs, counts, M)."""
+    def _places(self, most_pairs: int, longest: int) -> np.ndarray:
+        """Return for entries in the order (out, k, k, in) their places in the padded product (pairs, counts, M)."""
         k = self.kernel_size
-        places = np.zeros((self.after.channels, k, k, self.before.channels), np.int64)
+        places = np.zeros((self.after.channels, k, k, self.before.channels), np.int32)
         pair, top = 0, 0
         for rho_out, n_out in self.after.fields:
             left = 0
@@ -80,20 +95,56 @@ class SteerableConv(ExpandedConv):
                 places[top : top + shape[0], :, :, left : left + shape[3]] = block.reshape(shape)
                 pair, left = pair + 1, left + shape[3]
             top += n_out * rho_out.size
-        return torch.tensor(places)
+        return places.reshape(-1)
 
     def kernel(self) -> Tensor:
         """Return the expanded kernel (out.channels, in.channels, k, k), channels-last in memory."""
-        if self.gather is None or self.place is None:
-            (rho_out, n_out), (rho_in, n_in), k = self.after.fields[0], self.before.fields[0], self.kernel_size
-            product = self.coefficients.view(n_out * n_in, self.basis.shape[1]) @ self.basis[0]
-            blocks = product.view(n_out, n_in, rho_out.size, k, k, rho_in.size).permute(0, 2, 3, 4, 1, 5)
-            return blocks.reshape(self.after.channels, k, k, self.before.channels).permute(0, 3, 1, 2)
-        padded = F.pad(self.coefficients, (0, 1))[self.gather]
-        return torch.bmm(padded, self.basis).flatten()[self.place].permute(0, 3, 1, 2)
+        kernel: Tensor = _Expand.apply(self.coefficients, self)
+        return kernel
 
     def extra_repr(self) -> str:
         return f"{self.before} -> {self.after}, kernel_size={self.kernel_size}"
+
+
+class _Expand(torch.autograd.Function):
+    """A kernel (out, in, k, k) from the coefficients of a layer: what `SteerableConv.kernel` returns.
+
+    Written out because no number of the kernel is used twice: the derivative is a selection too, where that of
+    indexing would sum.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, coefficients: Tensor, layer: SteerableConv) -> Tensor:
+        ctx.layer = layer
+        if layer.gather is not None:
+            coefficients = _selected(coefficients, layer.gather).view(len(layer.basis), -1, layer.basis.shape[1])
+        entries = torch.bmm(coefficients, layer.basis).view(-1).index_select(0, layer.place)
+        out, into, k = layer.after.channels, layer.before.channels, layer.kernel_size
+        return entries.as_strided((out, into, k, k), (k * k * into, 1, k * into, into))
+
+    @staticmethod
+    @in_full_precision
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        layer: SteerableConv = ctx.layer
+        entries = grad.contiguous(memory_format=torch.channels_last).as_strided((grad.numel(),), (1,))
+        if layer.gather_back is None:
+            by_product = entries.index_select(0, layer.place_back)
+        else:
+            by_product = _selected(entries, layer.place_back)
+        by_padded = torch.bmm(by_product.view(len(layer.basis), -1, layer.basis.shape[2]), layer.basis_back)
+        return by_padded if layer.gather_back is None else by_padded.view(-1).index_select(0, layer.gather_back), None
+
+
+def _selected(numbers: Tensor, places: Tensor) -> Tensor:
+    """Return numbers (n,) by their places, zero for the place n."""
+    return F.pad(numbers, (0, 1)).index_select(0, places)
+
+
+def _way_back(places: np.ndarray, count: int) -> Tensor:
+    """Return for each of ``count`` numbers at which entry of ``places`` it is taken, the number of entries if never."""
+    back = np.full(count + 1, len(places), np.int32)
+    back[places] = np.arange(len(places))
+    return torch.from_numpy(back[:count])
 
 
 @lru_cache(maxsize=64)
@@ -117,11 +168,11 @@ def padded_basis(
     return torch.from_numpy(padded), [len(space) for space in spaces]
 
 
-def _padded_places(counts: list[int], dimensions: list[int]) -> Tensor:
-    """Return (pairs, most pairs of fields, largest dimension): where in the vector each coefficient is, or its end."""
+def _padded_places(counts: list[int], dimensions: list[int]) -> np.ndarray:
+    """Return where in the vector each of (pairs, most pairs of fields, largest dimension) is, or its end: flat."""
     sizes = [count * d for count, d in zip(counts, dimensions, strict=True)]
     starts = [0, *accumulate(sizes)]
-    places = torch.full((len(counts), max(counts), max(dimensions)), starts[-1])
+    places = np.full((len(counts), max(counts), max(dimensions)), starts[-1], np.int32)
     for pair, (count, d) in enumerate(zip(counts, dimensions, strict=True)):
-        places[pair, :count, :d] = torch.arange(starts[pair], starts[pair + 1]).view(count, d)
-    return places
+        places[pair, :count, :d] = np.arange(starts[pair], starts[pair + 1]).reshape(count, d)
+    return places.reshape(-1)

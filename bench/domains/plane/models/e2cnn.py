@@ -9,7 +9,7 @@ import torch
 from pydantic import Field, field_validator
 from torch import Tensor, nn
 
-from bench.domains.plane.models.e2cnn_compat import forget_bases, load_e2cnn
+from bench.domains.plane.models.e2cnn_compat import forget_bases, load_e2cnn, slices_on_host
 from bench.domains.plane.models.planar import PlanarOptions, planar_network
 from bench.geometry import Shape
 from bench.groups import Element, FieldType, Group, Representation, regular
@@ -61,7 +61,9 @@ class Wrapped(nn.Module):
     def __init__(self, *modules: Any) -> None:
         super().__init__()
         self.layers = nn.ModuleList(modules)
-        for module in self.modules():  # which parameters are weights, e2cnn's shapes do not tell
+        for module in self.modules():
+            slices_on_host(module)
+            # which parameters are weights, e2cnn's shapes do not tell
             setattr(module, "decayed", ("weights",) if isinstance(module, load_e2cnn().nn.R2Conv) else ())  # noqa: B010
 
     @torch.no_grad()

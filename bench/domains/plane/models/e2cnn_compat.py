@@ -57,6 +57,23 @@ def load_e2cnn() -> ModuleType:
     return module
 
 
+def slices_on_host(module: Any) -> None:
+    """Keep the first and the last channel of a module's neighbouring fields as numbers.
+
+    e2cnn keeps them as tensors, which on a GPU are read back at every use: a step would wait for the device, and could
+    not be captured.
+    """
+    from e2cnn.nn.modules.nonlinearities.gated1 import GATES_ID
+
+    for kind, neighbours in getattr(module, "_contiguous", {}).items():
+        sides = [f"{side}indices_{kind}" for side in ("", "in_", "out_", "input_", "output_")]
+        for name in [*sides, f"{kind}_indices", *(["gates_indices"] if kind == GATES_ID else [])]:
+            if neighbours and hasattr(module, name):
+                numbers = [int(each) for each in getattr(module, name)]
+                delattr(module, name)
+                setattr(module, name, numbers)
+
+
 def forget_bases() -> None:
     """Make e2cnn solve the next kernel basis anew.
 

@@ -174,7 +174,7 @@ class Magnitudes(nn.Module):
         self.pairs = FieldRun([2] * count, has_norms=True)
 
     def forward(self, features: Tensor) -> Tensor:
-        return torch.sqrt(self.pairs.sums(features.square()) + _EPS)
+        return torch.sqrt(self.pairs.sums(features * features) + _EPS)
 
 
 class MagnitudeBias(nn.Module):

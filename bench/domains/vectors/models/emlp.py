@@ -49,13 +49,13 @@ class Block(nn.Module):
         return activations
 
 
-@families.register("emlp", options=EmlpOptions, version=1, domains={"vectors"}, tasks={"regression"})
+@families.register("emlp", options=EmlpOptions, version=2, domains={"vectors"}, tasks={"regression"})
 def build(options: EmlpOptions, shape: Shape, width: float) -> Network:
     """Equivariant MLP (Finzi et al. 2021) of O(d), SO(d) or the Lorentz group; width 384 is published.
 
     Differences from the released code: in four dimensions hidden tensors are of rank 2 at most, where its heuristic
     takes rank 3 (a null space of 4,096 unknowns; ``max_rank: 3`` asks for it); the tensors that act in the bilinear
-    layer are the first of their rank, not random ones; weights start at unit variance. Rank 3 is not a luxury where
+    layer are the first of their rank, not random ones. Rank 3 is not a luxury where
     targets are matrices: the bilinear layer makes one of two vectors by a tensor of rank 3 alone.
     """
     group = _group(options.symmetry, shape)

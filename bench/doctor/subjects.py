@@ -1,0 +1,109 @@
+"""What is checked: a small network of every family, with data that come with the installation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+from importlib import import_module
+from typing import Any, Literal
+
+import torch
+
+from bench.cell import Cell
+from bench.execute.inputs import CellInputs
+from bench.execute.prepare import prepared, trainee_of
+from bench.networks.network import Network
+from bench.plan import make
+from bench.registry import Family, datasets, families
+from bench.suite import parse
+from bench.train import Trainee
+
+#: Options of families that have more than one kind of layer.
+KINDS: dict[str, list[dict[str, Any]]] = {
+    "gcnn": [{"group": "C4"}, {"group": "D4"}],
+    "steerable": [{"group": "C8"}, {"group": "D4"}, {"group": "SO(2)", "fields": "irreps"}],
+    "e2cnn": [{"group": "C8"}, {"group": "SO(2)", "fields": "irreps"}],
+}
+DATA = {"et-released": {"size": 64}}
+WIDTHS = {"vectors": 48.0}
+BATCH = 32
+
+
+@lru_cache(maxsize=1)
+def subjects() -> dict[str, Cell]:
+    """Return a cell for every family and kind, by a name such as ``steerable C8``; fully augmented."""
+    found: dict[str, Cell] = {}
+    for name, domain in _own_data().items():
+        for family in families:
+            if domain in family.domains:
+                kinds = [
+                    {
+                        "family": family.name,
+                        "width": WIDTHS.get(domain, 2.0),
+                        "label": _label(family, kind),
+                        **kind,
+                    }
+                    for kind in KINDS.get(family.name, [{}])
+                ]
+                suite = parse(
+                    {
+                        "name": "doctor",
+                        "data": {"name": name, "train_sizes": [200], **DATA.get(family.name, {})},
+                        "augmentation": {"strengths": [1]},
+                        "families": kinds,
+                        "budget": {"steps": 20, "batch_size": BATCH, "lr": 0.001, "schedule": "constant"},
+                        "seeds": 1,
+                    }
+                )
+                found |= {cell.label: cell for cell in make(suite, set(), "doctor").cells}
+    return found
+
+
+def trainee(
+    cell: Cell,
+    device: torch.device,
+    steps: int = 20,
+    optimizer: Literal["adamw", "sgd"] = "adamw",
+    precision: Literal["float32", "bfloat16"] = "float32",
+    seed: int = 0,
+) -> Trainee:
+    """Return the network and the training examples of a cell, to be trained for so many steps."""
+    changes = {"steps": steps, "optimizer": optimizer, "precision": precision}
+    changed = replace(cell, budget=cell.budget.model_copy(update=changes), seed=seed)
+    network, inputs = network_and_inputs(changed, device)
+    return trainee_of(changed, network, inputs)
+
+
+def network_and_inputs(cell: Cell, device: torch.device) -> tuple[Network, CellInputs]:
+    """Return the network with the weights of the cell's seed, and the data, on a device."""
+    network, inputs, _, _ = prepared(cell, device)
+    return network, inputs
+
+
+def symmetric(them: dict[str, Cell]) -> dict[str, Cell]:
+    """Return the cells whose network promises a symmetry."""
+    return {
+        label: cell
+        for label, cell in them.items()
+        if str(network_and_inputs(cell, torch.device("cpu"))[0].group) != "C1"
+    }
+
+
+def some(them: dict[str, Cell], labels: Sequence[str]) -> dict[str, Cell]:
+    """Return the cells of labels, as far as there are such."""
+    return {label: them[label] for label in labels if label in them}
+
+
+def _own_data() -> dict[str, str]:
+    """Return one data set for each domain that needs no file and no option, and its domain."""
+    found: dict[str, str] = {}
+    for entry in datasets:
+        needs = any(field.is_required() for field in entry.options.model_fields.values())
+        if not needs and not getattr(import_module(entry.make.__module__), "FILES", ()):
+            found.setdefault(entry.domain, entry.name)
+    return {name: domain for domain, name in found.items()}
+
+
+def _label(family: Family, kind: dict[str, Any]) -> str:
+    return " ".join([family.name, *map(str, kind.values())])

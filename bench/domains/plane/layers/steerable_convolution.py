@@ -27,14 +27,14 @@ class SteerableConv(ExpandedConv):
     kernels between two representations; the padding keeps the size of odd kernels unless told otherwise.
 
     ``coefficients`` holds all of them, in one vector or, of a single pair, as (1, fields, dimension). A batched matrix
-    product expands the layer, with the bases of all pairs padded to one shape; ``gather`` and ``place`` bring numbers
-    into that shape and out of it, and what ends in ``_back`` the derivatives.
+    product expands the layer, with the bases of all pairs padded to one shape; where there are several, ``gather`` and
+    ``place`` bring numbers into that shape and out of it, and what ends in ``_back`` the derivatives.
     """
 
     basis: Tensor
     basis_back: Tensor
-    place: Tensor
-    place_back: Tensor
+    place: Tensor | None
+    place_back: Tensor | None
     gather: Tensor | None
     gather_back: Tensor | None
     decayed = ("coefficients",)
@@ -64,20 +64,18 @@ class SteerableConv(ExpandedConv):
         several = len(counts) > 1
         coefficients = torch.cat(drawn)
         self.coefficients = nn.Parameter(coefficients if several else coefficients.view(1, counts[0], dimensions[0]))
-        place = self._places(max(counts), padded.shape[2])
+        # on the device that layers are being made on; one basis serves all layers between these representations
+        device = self.coefficients.device
+        self.register_buffer("basis", padded.to(device), persistent=False)
+        self.register_buffer("basis_back", padded.mT.contiguous().to(device), persistent=False)
+        place = self._places(max(counts), padded.shape[2]) if several else None
         gather = _padded_places(counts, dimensions) if several else None
-        tensors = {
-            "basis": padded,
-            "basis_back": padded.mT.contiguous(),
-            "place": torch.from_numpy(place),
-            "place_back": _way_back(place, len(counts) * max(counts) * padded.shape[2]),
-            "gather": None if gather is None else torch.from_numpy(gather),
-            "gather_back": None if gather is None else _way_back(gather, self.coefficients.numel()),
-        }
-        for name, tensor in tensors.items():
-            # on the device that layers are being made on; one basis serves all layers between these representations
-            on_device = None if tensor is None else tensor.to(self.coefficients.device)
-            self.register_buffer(name, on_device, persistent=False)
+        products = len(counts) * max(counts) * padded.shape[2]
+        for name, places, count in (("place", place, products), ("gather", gather, self.coefficients.numel())):
+            there = None if places is None else torch.from_numpy(places).to(device)
+            back = None if places is None else _way_back(places, count).to(device)
+            self.register_buffer(name, there, persistent=False)
+            self.register_buffer(f"{name}_back", back, persistent=False)
 
     def _places(self, most_pairs: int, longest: int) -> np.ndarray:
         """Return for entries in the order (out, k, k, in) their places in the padded product (pairs, counts, M)."""
@@ -99,7 +97,8 @@ class SteerableConv(ExpandedConv):
 
     def kernel(self) -> Tensor:
         """Return the expanded kernel (out.channels, in.channels, k, k), channels-last in memory."""
-        kernel: Tensor = _Expand.apply(self.coefficients, self)
+        expand = _Expand if self.gather is None else _ExpandSeveral
+        kernel: Tensor = expand.apply(self.coefficients, self)
         return kernel
 
     def extra_repr(self) -> str:
@@ -107,35 +106,66 @@ class SteerableConv(ExpandedConv):
 
 
 class _Expand(torch.autograd.Function):
-    """A kernel (out, in, k, k) from the coefficients of a layer: what `SteerableConv.kernel` returns.
+    """The kernel (out, in, k, k) of a layer between fields of one kind, from its coefficients (1, out in, dimension).
 
-    Written out because no number of the kernel is used twice: the derivative is a selection too, where that of
-    indexing would sum.
+    Written out: of its few operations most would be views. Every number of the product is used once.
     """
 
     @staticmethod
     def forward(ctx: Any, coefficients: Tensor, layer: SteerableConv) -> Tensor:
         ctx.layer = layer
-        if layer.gather is not None:
-            coefficients = _selected(coefficients, layer.gather).view(len(layer.basis), -1, layer.basis.shape[1])
-        entries = torch.bmm(coefficients, layer.basis).view(-1).index_select(0, layer.place)
-        out, into, k = layer.after.channels, layer.before.channels, layer.kernel_size
-        return entries.as_strided((out, into, k, k), (k * k * into, 1, k * into, into))
+        product = torch.bmm(coefficients, layer.basis)
+        return _channels_last(product.as_strided(*_exchanged(_blocks(layer), (0, 2, 3, 4, 1, 5))).contiguous(), layer)
+
+    @staticmethod
+    @in_full_precision
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        layer: SteerableConv = ctx.layer
+        out, into, size_out, k, _, size_in = _blocks(layer)
+        shown = _exchanged((out, size_out, k, k, into, size_in), (0, 4, 1, 2, 3, 5))
+        by_product = grad.contiguous(memory_format=torch.channels_last).as_strided(*shown).contiguous()
+        return torch.bmm(by_product.view(1, out * into, -1), layer.basis_back), None
+
+
+class _ExpandSeveral(torch.autograd.Function):
+    """The same for a layer between fields of several kinds, from its coefficients (n,), by places."""
+
+    @staticmethod
+    def forward(ctx: Any, coefficients: Tensor, layer: SteerableConv) -> Tensor:
+        ctx.layer = layer
+        places: Any = layer.place
+        padded = _selected(coefficients, layer.gather).view(len(layer.basis), -1, layer.basis.shape[1])
+        return _channels_last(torch.bmm(padded, layer.basis).view(-1).index_select(0, places), layer)
 
     @staticmethod
     @in_full_precision
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         layer: SteerableConv = ctx.layer
         entries = grad.contiguous(memory_format=torch.channels_last).as_strided((grad.numel(),), (1,))
-        if layer.gather_back is None:
-            by_product = entries.index_select(0, layer.place_back)
-        else:
-            by_product = _selected(entries, layer.place_back)
-        by_padded = torch.bmm(by_product.view(len(layer.basis), -1, layer.basis.shape[2]), layer.basis_back)
-        return by_padded if layer.gather_back is None else by_padded.view(-1).index_select(0, layer.gather_back), None
+        by_product = _selected(entries, layer.place_back).view(len(layer.basis), -1, layer.basis.shape[2])
+        places: Any = layer.gather_back
+        return torch.bmm(by_product, layer.basis_back).view(-1).index_select(0, places), None
 
 
-def _selected(numbers: Tensor, places: Tensor) -> Tensor:
+def _blocks(layer: SteerableConv) -> tuple[int, ...]:
+    """Return the shape (out fields, in fields, out components, k, k, in components) of a layer's product."""
+    (rho_out, n_out), (rho_in, n_in) = layer.after.fields[0], layer.before.fields[0]
+    return n_out, n_in, rho_out.size, layer.kernel_size, layer.kernel_size, rho_in.size
+
+
+def _exchanged(shape: tuple[int, ...], order: tuple[int, ...]) -> tuple[list[int], list[int]]:
+    """Return sizes and strides that show numbers, contiguous in ``shape``, with their dimensions in another order."""
+    strides = [math.prod(shape[dim + 1 :]) for dim in range(len(shape))]
+    return [shape[dim] for dim in order], [strides[dim] for dim in order]
+
+
+def _channels_last(entries: Tensor, layer: SteerableConv) -> Tensor:
+    """Return entries in the order (out, k, k, in) as a kernel (out, in, k, k)."""
+    out, into, k = layer.after.channels, layer.before.channels, layer.kernel_size
+    return entries.as_strided((out, into, k, k), (k * k * into, 1, k * into, into))
+
+
+def _selected(numbers: Tensor, places: Any) -> Tensor:
     """Return numbers (n,) by their places, zero for the place n."""
     return F.pad(numbers, (0, 1)).index_select(0, places)
 

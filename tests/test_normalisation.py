@@ -62,3 +62,24 @@ def test_evaluation_uses_what_training_saw(name: str) -> None:
     trained = layer.train()(features)
     torch.testing.assert_close(layer.eval()(features), trained, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(layer.plain()(features), trained, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_the_derivative_holds_where_a_device_reads_what_training_would_have_kept(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CUDA's derivative takes the mean and the inverse deviation that were saved, whatever mode it is told."""
+
+    def as_cuda_does(
+        grad: Tensor, features: Tensor, weight: Tensor, *statistics: Tensor | bool | float | list[bool]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        _, _, mean, inverse, trains, _, _ = statistics
+        assert isinstance(mean, Tensor) and isinstance(inverse, Tensor)
+        assert mean.numel() == inverse.numel() == features.shape[1]
+        assert trains is False
+        whitened = (features - mean[:, None, None]) * inverse[:, None, None]
+        through = grad * (weight * inverse)[:, None, None]
+        return through, (grad * whitened).sum((0, 2, 3)), grad.sum((0, 2, 3))
+
+    monkeypatch.setattr(torch.ops.aten, "native_batch_norm_backward", as_cuda_does)
+    test_values_and_derivatives_are_those_of_the_definition(name)

@@ -171,7 +171,7 @@ class _Course:
         # not `backward`, which would copy the reference of each for lack of knowing that nobody else holds it
         slopes = torch.autograd.grad(loss, self._learned, self._one, allow_unused=True)
         for parameter, slope in zip(self._learned, slopes, strict=True):
-            parameter.grad = slope
+            parameter.grad = slope if slope is None else _laid_out_as(parameter, slope)
         self.optimizer.step()
         for parameter in self._learned:
             parameter.grad = None
@@ -207,6 +207,11 @@ class _Course:
 
     def _batches(self) -> Iterator[Tensor]:
         return batches(len(self.trainee.inputs), self.trainee.budget.batch_size, self.trainee.seed)
+
+
+def _laid_out_as(parameter: Tensor, slope: Tensor) -> Tensor:
+    """Return a gradient in the memory layout of its parameter, on which CUDA's fused optimizers insist."""
+    return slope if slope.stride() == parameter.stride() else torch.empty_like(parameter).copy_(slope)
 
 
 def optimizer_of(network: nn.Module, budget: Budget, rate: Tensor) -> torch.optim.Optimizer:

@@ -108,14 +108,14 @@ class _Normalise(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         features, weights, mean, variance = ctx.saved_tensors
         layer: FieldBatchNorm = ctx.layer
-        # the last pair is for training's statistics, which are not used here, but CUDA insists on having them
+        inverse = (variance + layer.eps).rsqrt_()
+        # a CPU reads the statistics that were given, CUDA those that training would have kept: the inverse deviation
         through, by_weights, by_biases = torch.ops.aten.native_batch_norm_backward(
-            grad, features, weights, mean, variance, mean, variance, False, layer.eps, [True, True, True]
+            grad, features, weights, mean, variance, mean, inverse, False, layer.eps, [True, True, True]
         )
         by_fields = torch.stack([by_weights, by_biases]) @ layer.components
         by_weight, by_bias = by_fields.unbind()
-        scales = (variance + layer.eps).rsqrt_().mul_(weights)
-        slopes, levels = (by_fields @ layer.shares).mul_(scales).unbind()
+        slopes, levels = (by_fields @ layer.shares).mul_(inverse.mul_(weights)).unbind()
         if layer.centred is not None and layer.permuted is not None:
             levels.mul_(layer.centred)
             by_bias = by_bias.index_select(0, layer.permuted)

@@ -74,7 +74,8 @@ def test_the_derivative_holds_where_a_device_reads_what_training_would_have_kept
         grad: Tensor, features: Tensor, weight: Tensor, *statistics: Tensor | bool | float | list[bool]
     ) -> tuple[Tensor, Tensor, Tensor]:
         _, _, mean, inverse, trains, _, _ = statistics
-        assert isinstance(mean, Tensor) and isinstance(inverse, Tensor)
+        assert isinstance(mean, Tensor)
+        assert isinstance(inverse, Tensor)
         assert mean.numel() == inverse.numel() == features.shape[1]
         assert trains is False
         whitened = (features - mean[:, None, None]) * inverse[:, None, None]

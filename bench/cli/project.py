@@ -10,6 +10,7 @@ import typer
 
 from bench.cli.app import app
 from bench.cli.options import DeviceOption, PluginOption
+from bench.errors import UserError
 from bench.show.command import app as show_app
 
 data_app = typer.Typer(help="The files that data sets are made from.", no_args_is_help=True)
@@ -23,10 +24,13 @@ def gate(
     baselines: Annotated[Path, typer.Option(help="The folder of baselines, one file per class of device.")] = Path(
         "results/speed"
     ),
+    against: Annotated[
+        str, typer.Option(metavar="REV", help="Compare with a revision of this repository, measured side by side.")
+    ] = "",
     only: Annotated[str, typer.Option(help="Workloads with this in their name, such as 'step' or 'hnet'.")] = "",
     device: DeviceOption = "auto",
 ) -> None:
-    """Say whether this code got slower, larger or less exact.
+    """Say whether this code got slower, larger or less exact, than a revision or than what was recorded.
 
     The exit code is 0 if not, 1 if so, and 3 if it cannot be told.
     """
@@ -34,6 +38,10 @@ def gate(
     from bench.run import chosen_device
 
     where = chosen_device(device)
+    if against and record:
+        raise UserError("--record and --against exclude each other: the one writes what the other does not read")
+    if against:
+        raise typer.Exit(command.gate_against(against, where, only))
     raise typer.Exit(command.record(baselines, where) if record else command.gate(baselines, where, only))
 
 

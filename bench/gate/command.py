@@ -15,10 +15,10 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.errors import UserError
-from bench.execute.allocator import keep_memory
-from bench.gate import counters
+from bench.execute.settle import settle
+from bench.gate import against, counters
 from bench.gate.baseline import Baseline, device_class, path_of, read, write
-from bench.gate.judgement import Outcome, Verdict, compare, overall
+from bench.gate.judgement import Outcome, Verdict, compare, overall, unmeasured
 from bench.gate.sampling import sample
 from bench.gate.workloads import Workload, workloads
 
@@ -36,9 +36,18 @@ def gate(folder: Path, device: str, only: str) -> int:
     if baseline is None:
         print(f"could not be measured: no baseline for {device_class(where)}; `equivaug gate --record` writes {path}")
         return EXIT[Outcome.UNMEASURED]
-    _settle(where)
+    settle(where)
     verdicts = _counted(baseline, where, only) + [timed(baseline, workload, where) for workload in chosen]
-    _print(verdicts, path)
+    return _told(verdicts, str(path))
+
+
+def gate_against(revision: str, device: str, only: str) -> int:
+    """Compare this code with that of a revision, both measured now; print a table, and return the exit code."""
+    return _told(against.compare(revision, device, only), f"revision {revision}")
+
+
+def _told(verdicts: Sequence[Verdict], opponent: str) -> int:
+    _print(verdicts, opponent)
     result = overall([verdict.outcome for verdict in verdicts])
     print(result.value)
     return EXIT[result]
@@ -55,7 +64,7 @@ def record(folder: Path, device: str) -> int:
         told = subprocess.run(called, check=True, capture_output=True, text=True).stdout
         for name, rounds in _parsed(told).items():
             ratios[name].append(rounds)
-    _settle(where)
+    settle(where)
     found = Baseline(
         device=device_class(where),
         torch=torch.__version__,
@@ -76,18 +85,11 @@ def _chosen(only: str) -> list[Workload]:
     return found
 
 
-def _settle(device: torch.device) -> None:
-    if device.type == "cpu":
-        torch.set_num_threads(1)
-        keep_memory()
-
-
 def timed(baseline: Baseline, workload: Workload, device: torch.device) -> Verdict:
     """Return the verdict on a workload, of two measurements if the first has anything against it."""
     runs = baseline.runs(workload.name)
     if not runs:
-        reason = "not in the baseline"
-        return Verdict(workload.name, Outcome.UNMEASURED, math.nan, math.nan, math.nan, reason)
+        return unmeasured(workload.name, "not in the baseline")
     verdict = compare(workload.name, runs, sample(workload, device))
     if verdict.outcome is Outcome.FINE:
         return verdict
@@ -99,7 +101,7 @@ def timed(baseline: Baseline, workload: Workload, device: torch.device) -> Verdi
 def _counted(baseline: Baseline, device: torch.device, only: str) -> list[Verdict]:
     if baseline.torch != torch.__version__:
         reason = f"counters are of torch {baseline.torch}, this is {torch.__version__}"
-        return [Verdict("counters", Outcome.UNMEASURED, math.nan, math.nan, math.nan, reason)]
+        return [unmeasured("counters", reason)]
     found = counters.count(device)
     verdicts = []
     for name, now in found.items():
@@ -108,14 +110,13 @@ def _counted(baseline: Baseline, device: torch.device, only: str) -> list[Verdic
         if name in baseline.counters:
             verdicts.append(counters.judge(name, baseline.counters[name], now))
         else:
-            verdicts.append(Verdict(name, Outcome.UNMEASURED, math.nan, math.nan, math.nan, "not in the baseline"))
+            verdicts.append(unmeasured(name, "not in the baseline"))
     gone = [name for name in baseline.counters if name not in found and only in name]
-    verdicts += [Verdict(name, Outcome.UNMEASURED, math.nan, math.nan, math.nan, "no longer counted") for name in gone]
-    return verdicts
+    return verdicts + [unmeasured(name, "no longer counted") for name in gone]
 
 
-def _print(verdicts: Sequence[Verdict], path: Path) -> None:
-    table = Table(title=f"compared with {path}", title_justify="left")
+def _print(verdicts: Sequence[Verdict], opponent: str) -> None:
+    table = Table(title=f"compared with {opponent}", title_justify="left")
     for heading in ("what", "outcome", "new / old", "98 % interval", ""):
         table.add_column(heading, no_wrap=heading != "")
     for verdict in sorted(verdicts, key=lambda each: each.outcome is Outcome.FINE):
@@ -137,7 +138,7 @@ def _parsed(told: str) -> dict[str, list[float]]:
 def main(device: str) -> None:
     """Print the ratios of one run: what a process of `record` does."""
     where = torch.device(device)
-    _settle(where)
+    settle(where)
     for workload in workloads():
         found: np.ndarray = sample(workload, where)
         print(workload.name, " ".join(f"{value:.5g}" for value in found), sep="\t")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -58,6 +59,11 @@ def compare(name: str, runs: Sequence[np.ndarray], found: np.ndarray) -> Verdict
     else:
         outcome, reason = Outcome.FINE, ""
     return Verdict(name, outcome, change, float(low), float(high), reason)
+
+
+def unmeasured(name: str, reason: str) -> Verdict:
+    """Return the verdict on what has no number."""
+    return Verdict(name, Outcome.UNMEASURED, math.nan, math.nan, math.nan, reason)
 
 
 def half_width(ratios: np.ndarray) -> float:

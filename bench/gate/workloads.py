@@ -33,6 +33,7 @@ from bench.plan import make
 from bench.registry import families
 from bench.suite import Suite
 from bench.train import UNMOVED, Trainee, autocast
+from bench.train.capture import captured
 from bench.train.step import Step
 
 SHAPE = image_shape(1, 28, 10)
@@ -92,7 +93,8 @@ def step_of(label: str, device: torch.device) -> Step:
 
 
 def _step(label: str, device: torch.device) -> tuple[Callable[[], object], Callable[[], object]]:
-    return step_of(label, device), _plain_step(label, device)
+    step = step_of(label, device)
+    return captured(step) if device.type == "cuda" else step, _plain_step(label, device)
 
 
 def _inference(label: str, device: torch.device) -> tuple[Callable[[], object], Callable[[], object]]:

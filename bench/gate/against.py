@@ -27,13 +27,16 @@ import bench
 from bench.errors import UserError
 from bench.gate import counters, server
 from bench.gate.judgement import Outcome, Verdict, unmeasured
-from bench.gate.paired import PAIRS, verdict
+from bench.gate.paired import PAIRS, median_error, verdict
 
 HERE = Path(bench.__file__).parent.parent
 
-#: Seconds of one timing, and of all timings of a workload in one pair of processes.
-BLOCK, SHARE = 0.02, 1.2
-LEAST_ROUNDS, MOST_ROUNDS = 5, 25
+BLOCK = 0.02
+"""Seconds of one timing, at least."""
+LEAST_ROUNDS, LONGEST = 6, 3.0
+"""Rounds of a workload in one pair of processes, and the seconds after which there are no more."""
+PRECISE = 0.006
+"""The relative error of a median at which no more rounds are run."""
 
 Ratios = dict[str, list[np.ndarray]]
 Measure = Callable[[Sequence[str]], Ratios]
@@ -81,7 +84,7 @@ def _ratios(first: Side, second: Side, inverse: bool) -> np.ndarray:
     calls = max(1, round(BLOCK / max(first.ask("time", 1), 1e-6)))
     ratios: list[float] = []
     spent = 0.0
-    while len(ratios) < LEAST_ROUNDS or (spent < SHARE and len(ratios) < MOST_ROUNDS):
+    while len(ratios) < LEAST_ROUNDS or (spent < LONGEST and median_error(np.log(ratios)) > PRECISE):
         a, b, c, d = (side.ask("time", calls) for side in (first, second, second, first))
         ratios.append((b + c) / (a + d) if inverse else (a + d) / (b + c))
         spent += a + b + c + d
@@ -91,10 +94,12 @@ def _ratios(first: Side, second: Side, inverse: bool) -> np.ndarray:
 class Side:
     """A process that times the code in a folder."""
 
+    script = server.__file__
+
     def __init__(self, code: Path, device: str) -> None:
         paths = [str(code), *filter(None, [os.environ.get("PYTHONPATH")])]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
-        called = [sys.executable, server.__file__, device]
+        called = [sys.executable, self.script, device]
         self._process = subprocess.Popen(
             called, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
         )

@@ -41,13 +41,18 @@ def verdict(name: str, first: Sequence[np.ndarray], again: Sequence[np.ndarray] 
 def interval(pairs: Sequence[np.ndarray]) -> tuple[float, float, float]:
     """Return the geometric mean of the pairs' medians with an interval of `Z` standard errors to either side.
 
-    The error is that of medians within a pair, and that of pairs: what they show, and no less than `OFFSET`.
+    The error is that of medians within a pair, and that from pair to pair: what they show, no less than `OFFSET`.
     """
     logs = [np.log(ratios) for ratios in pairs]
     medians = np.array([np.median(each) for each in logs])
-    # the error of a median from the spread of the middle half, which a few disturbed rounds do not widen
-    within = [1.25 * np.subtract(*np.quantile(each, [0.75, 0.25])) / 1.35 / math.sqrt(len(each)) for each in logs]
-    between = max(OFFSET, float(medians.std(ddof=1)) if len(medians) > 1 else 0.0)
-    error = math.sqrt((between**2 + float(np.mean(np.square(within)))) / len(medians))
+    within = float(np.mean([median_error(each) ** 2 for each in logs]))
+    between = medians.var(ddof=1) - within if len(medians) > 1 else 0.0
+    error = math.sqrt((within + max(OFFSET**2, between)) / len(medians))
     middle = float(medians.mean())
     return math.exp(middle), math.exp(middle - Z * error), math.exp(middle + Z * error)
+
+
+def median_error(values: np.ndarray) -> float:
+    """Return the standard error of a median, from the middle half, which a few disturbed rounds do not widen."""
+    low, high = np.quantile(values, [0.25, 0.75])
+    return float(1.25 * (high - low) / 1.35 / math.sqrt(len(values)))

@@ -1,96 +1,102 @@
-"""How often the gate catches a slowdown of 10 %, and how often it cries wolf, while another process keeps a core busy.
+"""How often the whole gate cries wolf, and how often it catches a slowdown of 10 %, with other processes at work.
 
-``python -m tests.benchmarks.prove_gate [TRIES] [WORKLOAD]`` makes that many tries, each in a process of its own, with
-the baseline of this machine: once with the code as it is, once with a step that takes a tenth longer, which it really
-does: it waits, busily, for a tenth of the time that it just took. Writes results/speed/gate-proof-<workload>.csv.
+``python -m tests.benchmarks.prove_gate [RUNS]`` runs ``equivaug gate --against HEAD`` so many times, with 0, 1 and 2 other
+busy processes in turn. In each run one workload, another one every time, really takes a tenth longer; all others are as
+they are. Every verdict is appended to results/speed/gate-proof.csv, and what they come to is printed: of runs in which a
+workload that is not slowed was called regressed, and of slowed workloads that were caught, or for which the machine was
+said to be too busy. The spread of what pairs of processes say is that of `bench.gate.paired.OFFSET`.
 """
 
 from __future__ import annotations
 
 import csv
 import multiprocessing
-import subprocess
+import os
 import sys
 import time
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from bench.execute.allocator import keep_memory
-from bench.gate.baseline import path_of, read
-from bench.gate.command import timed
+from bench.gate import against
+from bench.gate.judgement import Outcome
 from bench.gate.workloads import workloads
 
-FOLDER = Path("results/speed")
-CPU = torch.device("cpu")
-
-
-def slowed(work: Callable[[], object], share: float) -> Callable[[], object]:
-    """Return work that takes ``share`` longer than it does."""
-
-    def slow() -> object:
-        began = time.perf_counter()
-        result = work()
-        until = began + (time.perf_counter() - began) * (1 + share)
-        while time.perf_counter() < until:
-            pass
-        return result
-
-    return slow
-
-
-def one_try(name: str) -> None:
-    """Print the outcome and the change, without and with the slowdown."""
-    torch.set_num_threads(1)
-    keep_memory()
-    baseline = read(path_of(FOLDER, CPU))
-    assert baseline is not None, "record a baseline first: equivaug gate --record"
-    (workload,) = [each for each in workloads() if each.name == name]
-
-    def prepare(device: torch.device) -> tuple[Callable[[], object], Callable[[], object]]:
-        work, calibrate = workload.prepare(device)
-        return slowed(work, 0.1), calibrate
-
-    for each in (workload, replace(workload, prepare=prepare)):
-        verdict = timed(baseline, each, CPU)
-        print(verdict.outcome.value, f"{verdict.change:.4f}", sep="\t")
+FILE = Path("results/speed/gate-proof.csv")
+COLUMNS = ["run", "busy", "workload", "slowed", "outcome", "change", "low", "high", "seconds"]
+SHARE = 0.1
 
 
 def busy() -> None:
-    """Keep a core at work, with products that fill the caches."""
+    """Keep a processor at work, with products that fill the caches."""
     torch.set_num_threads(1)
     matrix = torch.rand(1500, 1500)
     while True:
         matrix = (matrix @ matrix).clamp(0, 1)
 
 
+class SlowedSide(against.Side):
+    """A side of which the one with this code has a slowed workload."""
+
+    script = str(Path(__file__).parent / "slowed_server.py")
+
+
+def one_run(number: int) -> None:
+    """Run the gate with a workload slowed, and append its verdicts."""
+    names = [workload.name for workload in workloads()]
+    slowed, others = names[number % len(names)], number % 3
+    os.environ["EQUIVAUG_SLOWED"] = f"{slowed}:{SHARE}"
+    load = [multiprocessing.get_context("spawn").Process(target=busy, daemon=True) for _ in range(others)]
+    for process in load:
+        process.start()
+    began = time.perf_counter()
+    plain = against.Side
+    # the revision's side is plain: it has no such workload to slow
+    against.Side = lambda code, device: (SlowedSide if code == against.HERE else plain)(code, device)  # type: ignore[assignment, misc]
+    try:
+        with against._checked_out("HEAD") as before:
+            verdicts = against.judged(names, lambda chosen: against.measured(before, "cpu", chosen))
+    finally:
+        against.Side = plain  # type: ignore[misc]
+        for process in load:
+            process.kill()
+    seconds = time.perf_counter() - began
+    new = not FILE.exists()
+    with FILE.open("a", newline="") as file:
+        writer = csv.writer(file)
+        if new:
+            writer.writerow(COLUMNS)
+        for each in verdicts:
+            share = SHARE if each.name == slowed else 0
+            numbers = [f"{value:.4f}" for value in (each.change, each.low, each.high)]
+            writer.writerow([number, others, each.name, share, each.outcome.value, *numbers, f"{seconds:.0f}"])
+
+
+def report() -> None:
+    """Print what all runs come to."""
+    with FILE.open() as file:
+        rows = list(csv.DictReader(file))
+    for others in sorted({row["busy"] for row in rows}):
+        of_them = [row for row in rows if row["busy"] == others]
+        runs = {row["run"] for row in of_them}
+        alarms = {row["run"] for row in of_them if row["slowed"] == "0" and row["outcome"] == Outcome.REGRESSED.value}
+        slowed = [row["outcome"] for row in of_them if row["slowed"] != "0"]
+        print(
+            f"{others} others busy: {len(alarms)} of {len(runs)} runs with a false alarm; of {len(slowed)} slowed "
+            f"workloads {slowed.count(Outcome.REGRESSED.value)} were caught, {slowed.count(Outcome.UNMEASURED.value)} "
+            f"could not be measured, {slowed.count(Outcome.FINE.value)} were missed; a run took "
+            f"{max(int(row['seconds']) for row in of_them)} s at most"
+        )
+
+
 def main() -> None:
-    if len(sys.argv) > 2 and sys.argv[1] == "try":
-        return one_try(sys.argv[2])
-    tries = int(sys.argv[1]) if len(sys.argv) > 1 else 100
-    name = sys.argv[2] if len(sys.argv) > 2 else "step, steerable C8"
-    load = multiprocessing.get_context("spawn").Process(target=busy, daemon=True)
-    load.start()
-    rows = []
-    for number in range(tries):
-        called = [sys.executable, "-m", "tests.benchmarks.prove_gate", "try", name]
-        told = subprocess.run(called, check=True, capture_output=True, text=True).stdout.splitlines()
-        for slowdown, row in zip(("0", "0.1"), told, strict=True):
-            outcome, change = row.split("\t")
-            rows.append({"workload": name, "try": number, "slowdown": slowdown, "outcome": outcome, "change": change})
-    load.kill()
-    slug = "-".join(name.replace(",", "").split()).lower()
-    with (FOLDER / f"gate-proof-{slug}.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    for slowdown in ("0", "0.1"):
-        outcomes = Counter(row["outcome"] for row in rows if row["slowdown"] == slowdown)
-        print(f"slowdown {slowdown}: {dict(outcomes)} of {tries}")
-    return None
+    done = 0
+    if FILE.exists():
+        with FILE.open() as file:
+            done = max((int(row["run"]) + 1 for row in csv.DictReader(file)), default=0)
+    for number in range(done, done + int(sys.argv[1] if len(sys.argv) > 1 else 20)):
+        one_run(number)
+        report()
 
 
 if __name__ == "__main__":

@@ -162,7 +162,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
         lambda each, device: speed[each.name] * np.linspace(0.99, 1.01, 30),
     )
     monkeypatch.setattr(command.counters, "count", lambda device: dict(counts))
-    monkeypatch.setattr(command, "_settle", lambda device: None)
+    monkeypatch.setattr(command, "settle", lambda device: None)
     return speed
 
 

@@ -134,6 +134,8 @@ def _sides(before: Path, device: str) -> Iterator[tuple[Side, Side]]:
 
 
 def _counted(new: Side, old: Side, only: str) -> list[Verdict]:
+    if not any(only in name for name in counters.names()):
+        return []
     with ThreadPoolExecutor(2) as pool:
         now, then = pool.map(lambda side: side.ask("counters"), (new, old))
     return [counters.judge(name, then[name], now[name]) for name in now if name in then and only in name]

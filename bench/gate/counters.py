@@ -26,6 +26,13 @@ from bench.train import UNMOVED, Trainee, fit
 ALLOWED = {"flops": 0.001, "calls": 0.0, "peak bytes": 0.02, "error": 9.0, "accuracy": 0.05}
 
 
+def names() -> list[str]:
+    """Return the names of all counters that there may be."""
+    of_steps = ("flops of a step", "calls of a step", "peak bytes of a step", "calls of inference")
+    kinds = (*of_steps, "accuracy of a tiny training", "error after a tiny training")
+    return [f"{kind}, {label}" for kind in kinds for label in NETWORKS]
+
+
 def count(device: torch.device) -> dict[str, float]:
     """Return every counter by name, such as ``flops of a step, hnet``."""
     found: dict[str, float] = {}

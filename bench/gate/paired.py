@@ -7,35 +7,36 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bench.gate.judgement import TOLERANCE, WIDEST, Outcome, Verdict
+from bench.gate.judgement import TOLERANCE, Outcome, Verdict
 
 PAIRS = 2
 """Pairs of processes in which a workload is timed, and again where there is anything against it."""
 OFFSET = 0.015
 """Standard deviation of the logarithm of a ratio from one pair of processes to the next, for equal code: what is
-assumed where a few pairs cannot tell; `tests.benchmarks.prove_gate` measures it."""
+assumed where a few pairs cannot tell."""
+WIDEST = 0.055
+"""Half of an interval: 10 % less 1.96 standard errors, or more 39 times of 40, is then above `TOLERANCE` and beyond it."""
 Z = 2.33
 """Of intervals: 99 % to either side."""
 
 
 def verdict(name: str, first: Sequence[np.ndarray], again: Sequence[np.ndarray] | None = None) -> Verdict:
-    """Judge a workload by the ratios of its pairs of processes, new over old.
+    """Judge a workload by the ratios of its pairs of processes, new over old, and of fresh ones if it was in doubt.
 
-    Regressed: slower by more than `TOLERANCE`, beyond its interval, both times. Not measured: an interval in which a
-    slowdown of `WIDEST` could hide, of all pairs together.
+    Regressed: slower by more than `TOLERANCE`, beyond the interval, both times. Not measured: an interval, of all pairs
+    together, that a slowdown of 10 % would not reliably be seen through.
     """
-    change, low, high = interval(first)
-    if again is None:
-        slower = change > 1 + TOLERANCE and low > 1
-    else:
-        passes = [interval(first), interval(again)]
-        slower = all(middle > 1 + TOLERANCE and lower > 1 for middle, lower, _ in passes)
-        change, low, high = interval([*first, *again])
-    if slower:
+    passes = [first, again] if again is not None else [first]
+    change, low, high = interval([pair for each in passes for pair in each])
+    if all(_is_slower(*interval(each)) for each in passes):
         return Verdict(name, Outcome.REGRESSED, change, low, high)
-    if (high - low) / 2 > WIDEST:
+    if _is_slower(change, low, high) or (high - low) / 2 > WIDEST:
         return Verdict(name, Outcome.UNMEASURED, change, low, high, "the machine is too busy")
     return Verdict(name, Outcome.FINE, change, low, high)
+
+
+def _is_slower(change: float, low: float, high: float) -> bool:
+    return change > 1 + TOLERANCE and low > 1
 
 
 def interval(pairs: Sequence[np.ndarray]) -> tuple[float, float, float]:

@@ -15,7 +15,7 @@ OFFSET = 0.015
 """Standard deviation of the logarithm of a ratio from one pair of processes to the next, for equal code: what is
 assumed where a few pairs cannot tell."""
 WIDEST = 0.055
-"""Half of an interval: what is 10 % slower is then seen to be above `TOLERANCE` and beyond its interval 39 times of 40."""
+"""Half of an interval that is narrow enough: through it, 39 times of 40, what is 10 % slower is seen to be slower."""
 Z = 2.33
 """Of intervals: 99 % to either side."""
 

@@ -41,7 +41,7 @@ def speed(device: torch.device) -> Findings:
             yield Finding("speed", family, f"ms per network and step, {way}", ms)
         if device.type == "cuda":
             for way in list(ways)[1:]:
-                share, launched = _in_kernels(ways[way])
+                share, launched = in_kernels(ways[way])
                 yield Finding("speed", family, f"share of time in kernels, {way}", share)
                 yield Finding("speed", family, f"kernels of a step and network, {way}", launched / counts[way])
 
@@ -103,7 +103,7 @@ def _interleaved(ways: dict[str, Callable[[], object]], device: torch.device) ->
     return found
 
 
-def _in_kernels(work: Callable[[], object], calls: int = 32) -> tuple[float, float]:
+def in_kernels(work: Callable[[], object], calls: int = 32) -> tuple[float, float]:
     """Return the share of a stretch of calls in which any kernel ran, and the kernels per call."""
     spans: list[tuple[float, float]] = []
     for _ in range(2):  # the first one starts the profiler

@@ -23,24 +23,24 @@ import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from bench.measure.accuracy import score
-from bench.models import network as network_module
 from PIL import Image
 from torch import Tensor, nn
 
 from bench.cell import Budget, Match
+from bench.doctor.speed import in_kernels
 from bench.domains.plane import augmentation, image_shape
 from bench.domains.plane.models.cnn import plain_block
 from bench.domains.plane.models.planar import PlanarOptions, counts, planar_network
 from bench.execute.allocator import keep_memory
 from bench.gate.baseline import device_class
 from bench.groups import FieldType, Group
+from bench.measure import score
 from bench.networks.matching import build, resolve
 from bench.networks.network import Network
 from bench.registry import families
 from bench.train import UNMOVED, Moves, Trainee, fit, precision
 from bench.train.capture import captured
-from bench.train.step import BLOCK, Step
+from bench.train.step import Step
 
 SHAPE, BATCH = image_shape(1, 28, 10), 64
 FOLDER = Path("results/speed")
@@ -103,14 +103,13 @@ def trainer_step(network: Network, chosen: str, device: torch.device) -> Callabl
 
 def ordinary_step(network: Network, device: torch.device) -> Callable[[], object]:
     """Return the eager loop of a tutorial: float32, torch's default layout."""
-    network = network.to(memory_format=torch.contiguous_format).train()  # type: ignore[call-overload]
+    network = _as_its_users_run_it(network).train()
     images, labels = torch.rand(BATCH, 1, 28, 28, device=device), torch.arange(BATCH, device=device) % 10
     optimizer = torch.optim.Adam(network.parameters())
 
     def step() -> object:
         optimizer.zero_grad()
-        with _default_layout():
-            loss = F.cross_entropy(network(images), labels)
+        loss = F.cross_entropy(network(images), labels)
         loss.backward()
         optimizer.step()
         return loss
@@ -118,15 +117,10 @@ def ordinary_step(network: Network, device: torch.device) -> Callable[[], object
     return step
 
 
-class _default_layout:  # noqa: N801 - a context manager
-    """Let a network take images as they come, as a network that is not ours does."""
-
-    def __enter__(self) -> None:
-        self._ours = network_module.channels_last
-        network_module.channels_last = lambda images: images
-
-    def __exit__(self, *_: object) -> None:
-        network_module.channels_last = self._ours
+def _as_its_users_run_it(network: Network) -> Network:
+    """Return a network in torch's default layout, which takes images as they come."""
+    network.arrange = lambda images: images
+    return network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload,no-any-return]
 
 
 def steps(device: torch.device, rounds: int) -> Iterator[dict[str, Any]]:
@@ -194,18 +188,17 @@ class Rotated(torch.utils.data.Dataset[tuple[Tensor, int]]):
 
 def loop_of_e2cnn(label: str, device: torch.device, count: int) -> float:
     """Return the images per second of an ordinary training with e2cnn."""
-    network = networks(label, device)["e2cnn"]().to(memory_format=torch.contiguous_format).train()  # type: ignore[call-overload]
+    network = _as_its_users_run_it(networks(label, device)["e2cnn"]()).train()
     optimizer = torch.optim.Adam(network.parameters())
     loader = torch.utils.data.DataLoader(Rotated((count + 5) * BATCH), BATCH, shuffle=True, num_workers=2)
     began = 0.0
-    with _default_layout():
-        for place, (images, labels) in enumerate(loader):
-            if place == 5:  # the workers have started
-                _wait(device)
-                began = time.perf_counter()
-            optimizer.zero_grad()
-            F.cross_entropy(network(images.to(device)), labels.to(device)).backward()
-            optimizer.step()
+    for place, (images, labels) in enumerate(loader):
+        if place == 5:  # the workers have started
+            _wait(device)
+            began = time.perf_counter()
+        optimizer.zero_grad()
+        F.cross_entropy(network(images.to(device)), labels.to(device)).backward()
+        optimizer.step()
     _wait(device)
     return count * BATCH / (time.perf_counter() - began)
 
@@ -252,12 +245,11 @@ def loops(device: torch.device, count: int, rounds: int) -> Iterator[dict[str, A
             scoring.append(float(np.mean([seconds for _, seconds in found])))
             torch.set_num_threads(os.cpu_count() or 1)
             theirs.append(loop_of_e2cnn(label, device, count // 2))
-            network = networks(label, device)["e2cnn"]()
+            network = _as_its_users_run_it(networks(label, device)["e2cnn"]())
             images, labels = torch.rand(2000, 1, 28, 28, device=device), torch.arange(2000, device=device) % 10
-            with _default_layout():
-                began = time.perf_counter()
-                score(network, images, labels)
-                their_scoring.append(time.perf_counter() - began)
+            began = time.perf_counter()
+            score(network, images, labels)
+            their_scoring.append(time.perf_counter() - began)
             torch.set_num_threads(threads)
         yield row("whole loop, full rotations", label, ("ours", f"{cells} cells at once", auto), ours, "images/s")
         yield row("whole loop, full rotations", label, ("e2cnn", "by itself", "float32"), theirs, "images/s")
@@ -278,7 +270,7 @@ def cells_per_hour(speed: float, scoring: float, at_once: int) -> float:
 
 
 def together(device: torch.device, rounds: int) -> Iterator[dict[str, Any]]:
-    """Yield the seconds per network and step of networks that train as one, beside one alone."""
+    """Yield the seconds per network and step of networks that train beside one another, and of one alone."""
     auto = precision(Budget(steps=1), device)
     for family, options in (("cnn", {}), ("gcnn", {"group": "C4"}), ("steerable", {"group": "C8"})):
         entry = families[family]
@@ -294,28 +286,18 @@ def together(device: torch.device, rounds: int) -> Iterator[dict[str, Any]]:
                 trainees.append(Trainee(network, images, labels, UNMOVED, budget, seed))
             step = Step(trainees, 2**16)
             step.load(0)
-            ways[("ours", f"{count} networks as one", auto)] = captured(step) if device.type == "cuda" else step
+            ways[("ours", f"{count} networks", auto)] = captured(step) if device.type == "cuda" else step
         for way, seconds in interleaved(ways, device, rounds).items():
             share = [each / int(way[1].split()[0]) for each in seconds]
             yield row("training step, per network", family, way, share, "s")
 
 
-def in_kernels(device: torch.device) -> Iterator[dict[str, Any]]:
+def shares_in_kernels(device: torch.device) -> Iterator[dict[str, Any]]:
     """Yield the share of the time that a GPU spends in kernels while a small network trains."""
     auto = precision(Budget(steps=1), device)
     for label in ("gcnn p4, small", "steerable C8, small"):
-        replay = trainer_step(networks(label, device)["ours"](), auto, device)
-        for _ in range(10):
-            replay()
-        _wait(device)
-        began = time.perf_counter()
-        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profile:
-            for _ in range(BLOCK - 16):
-                replay()
-            _wait(device)
-        wall = time.perf_counter() - began
-        busy = sum(event.self_device_time_total for event in profile.key_averages()) / 1e6
-        yield row("share of time in kernels", label, ("ours", "our trainer", auto), [busy / wall], "share")
+        share, _ = in_kernels(trainer_step(networks(label, device)["ours"](), auto, device))
+        yield row("share of time in kernels", label, ("ours", "our trainer", auto), [share], "share")
 
 
 def _wait(device: torch.device) -> None:
@@ -337,7 +319,7 @@ def main() -> None:
     found += steps(device, arguments.rounds)
     found += together(device, max(arguments.rounds // 3, 3))
     if device.type == "cuda":
-        found += in_kernels(device)
+        found += shares_in_kernels(device)
     table = pd.DataFrame(found)
     table.insert(0, "device", device_class(device))
     table["torch"], table["threads"] = torch.__version__, torch.get_num_threads()

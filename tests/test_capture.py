@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from bench import fitness
 from bench.cell import Budget
 from bench.train import Trainee
 from bench.train.capture import captured
@@ -33,6 +34,7 @@ class FakeGraph:
 @pytest.fixture
 def fake_cuda(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Streams and graphs that do nothing but note that they were there."""
+    monkeypatch.setattr(fitness, "_because", [])
     noted: list[str] = []
 
     @contextlib.contextmanager
@@ -95,6 +97,7 @@ def test_what_cannot_be_captured_is_launched_step_by_step(
     assert captured(step) is step
     assert fake_cuda == ["aside", "back", "random state"]
     assert "in a graph: RuntimeError: operation not permitted" in capsys.readouterr().err
+    assert not fitness.is_fit()
     for key, value in trainee.network.state_dict().items():
         assert torch.equal(value, before[key]), key
     assert int(step.number) == 0

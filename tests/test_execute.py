@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import random
@@ -16,10 +17,10 @@ import psutil
 import pytest
 from rich.console import Console
 
-from bench import heartbeat
+from bench import fitness, heartbeat
 from bench.cell import Cell
 from bench.errors import UserError
-from bench.execute import execute, pool
+from bench.execute import execute, job, pool
 from bench.execute.progress import Progress, duration
 from bench.heartbeat import Beat
 from bench.results import folder, tables
@@ -182,6 +183,42 @@ def test_closing_the_pool_early_leaves_no_worker() -> None:
 def test_the_pool_gives_every_item_once_and_starts_no_more_workers_than_needed() -> None:
     assert list(pool.run(str, [], 4, True)) == []
     assert sorted(pool.run(str, range(20), 3, True)) == [(item, str(item)) for item in range(20)]
+
+
+def wears_out(item: int) -> tuple[int, int]:
+    """Tell the process; the second item leaves it unfit for others, as an error of a GPU does."""
+    if item == 1:
+        fitness.retire("CUDA error: device-side assert triggered")
+    return item, os.getpid()
+
+
+def test_a_worker_that_is_unfit_gives_its_answer_and_another_takes_its_place() -> None:
+    answers = [answer for _, answer in pool.run(wears_out, range(4), workers=1, one_thread=True)]
+    assert [answer[0] for answer in answers if not isinstance(answer, pool.Failure)] == [0, 1, 2, 3]
+    processes = [answer[1] for answer in answers if not isinstance(answer, pool.Failure)]
+    assert processes[0] == processes[1]
+    assert processes[2] == processes[3]
+    assert processes[1] != processes[2]
+
+
+@pytest.mark.parametrize(
+    ("error", "fit"),
+    [(RuntimeError("CUDA error: an illegal memory access was encountered"), False), (ValueError("no"), True)],
+)
+def test_an_error_of_the_device_is_in_the_record_and_ends_the_worker(
+    error: Exception, fit: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def raising(device: object) -> None:
+        raise error
+
+    monkeypatch.setattr(fitness, "_because", [])
+    monkeypatch.setattr(job, "settle", raising)
+    (record,) = job.run_cells([make_cell()], "cpu", "shared")
+    assert record.run["status"] == "failed"
+    assert str(error) in record.run["reason"]
+    assert fitness.is_fit() is fit
+    with pytest.raises(RuntimeError) if not fit else contextlib.nullcontext():
+        job.run_cells([make_cell(0), make_cell(1)], "cpu", "shared")  # the pool runs them apart, in another process
 
 
 def test_progress_is_one_plain_line_per_cell_where_there_is_no_terminal() -> None:

@@ -10,8 +10,8 @@ A family or a data set is one file that registers itself::
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any, Generic, TypeVar
@@ -104,10 +104,18 @@ def _listed(names: Iterable[str]) -> str:
 
 @dataclass(frozen=True)
 class Family(Entry):
-    """A registered family: the domains whose inputs it takes, and the tasks that it does."""
+    """A registered family: the domains whose inputs it takes, and the tasks that it does.
+
+    What it promises is tested for every family: ``kinds`` are options of networks that differ in their layers;
+    ``exact`` says that the law of every layer holds but for rounding at elements that take points to points; ``least``
+    is the side of the smallest input, 0 where inputs have none.
+    """
 
     domains: frozenset[str]
     tasks: frozenset[str]
+    kinds: tuple[Mapping[str, Any], ...] = field(default=({},), compare=False)
+    exact: bool = False
+    least: int = 0
 
     def refusal(self, domain: str, task: str) -> str | None:
         """Return why it cannot be trained on such data, None where it can."""
@@ -141,9 +149,13 @@ class Families(Catalogue[Family]):
         version: int,
         domains: Collection[str] = ("plane",),
         tasks: Collection[str] = ("classification",),
+        kinds: Iterable[Mapping[str, Any]] = ({},),
+        exact: bool = False,
+        least: int = 0,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Decorate the factory of ``name``."""
-        return self._add(name, lambda make: Family(name, options, make, version, frozenset(domains), frozenset(tasks)))
+        declared = frozenset(domains), frozenset(tasks), tuple(kinds), exact, least
+        return self._add(name, lambda make: Family(name, options, make, version, *declared))
 
 
 class Datasets(Catalogue[DataEntry]):

@@ -13,7 +13,7 @@ from torch import nn
 
 from bench.cell import Budget, Match
 from bench.domains.plane import image_shape
-from bench.domains.plane.models.planar import HalvingPool, halved
+from bench.domains.plane.models.planar import SMALLEST_IMAGE, HalvingPool, halved
 from bench.errors import Impossible, UserError
 from bench.geometry import Shape
 from bench.groups import Element
@@ -29,26 +29,19 @@ from tests.training import train
 
 NAMES = [entry.name for entry in families if "plane" in entry.domains]
 # networks of a paper, whose layers have no padding, and the least image size that they take
-PAPERS = {"p4cnn": 22, "p4cnn-rotation-pooling": 22, "z2cnn": 22, "et-released": 49}
+PAPERS = {name: families[name].least for name in NAMES if families[name].least > SMALLEST_IMAGE}
 TURNED = Element.rotation(90)
-# families and options that promise rotation by 90 degrees, or the mirror too
+# families that promise rotation by 90 degrees, or the mirror too, at every size
 EXACT = {
-    "gcnn C4": ("gcnn", {"group": "C4"}),
-    "gcnn D4": ("gcnn", {"group": "D4"}),
-    "steerable C4": ("steerable", {"group": "C4"}),
-    "steerable D4": ("steerable", {"group": "D4"}),
-    "steerable C8 quotient": ("steerable", {"group": "C8", "fields": "quotient", "subgroup": "C2"}),
-    "steerable SO(2) gated": ("steerable", {"group": "SO(2)", "fields": "irreps"}),
-    "steerable O(2) norm": ("steerable", {"group": "O(2)", "fields": "irreps", "nonlinearity": "norm"}),
-    "steerable O(2) induced": ("steerable", {"group": "O(2)", "fields": "induced", "max_frequency": 1}),
-    "e2cnn C4": ("e2cnn", {"group": "C4"}),
-    "e2cnn O(2) irreps": ("e2cnn", {"group": "O(2)", "fields": "irreps"}),
-    "hnet": ("hnet", {}),
+    " ".join([name, *map(str, kind.values())]): (name, kind)
+    for name in NAMES
+    if families[name].exact and name not in PAPERS
+    for kind in families[name].kinds
 }
 
 
 def smallest_shape(name: str) -> Shape:
-    return image_shape(1, PAPERS.get(name, 16), 10)
+    return image_shape(1, families[name].least, 10)
 
 
 def network_of(name: str, options: dict, shape: Shape, width: float = 2.0, seed: int = 0) -> Network:

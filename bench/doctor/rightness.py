@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from bench.doctor.finding import Finding
-from bench.doctor.subjects import BATCH, network_and_inputs, some, subjects, symmetric, trainee
+from bench.doctor.subjects import BATCH, exact, network_and_inputs, some, subjects, trainee
 from bench.execute.data import load_data
 from bench.execute.inputs import all_moves
 from bench.execute.job import run_cell
@@ -25,9 +25,6 @@ from bench.results.columns import WALL_CLOCK
 from bench.train import UNMOVED, Trainee, autocast
 from bench.train.capture import captured
 from bench.train.step import Step
-
-#: Families with a maximum over poses: where two are nearly as good, rounding chooses, and a gradient jumps.
-SHARP = ("et", "et-released")
 
 Findings = Iterator[Finding]
 Check = Callable[[torch.device], Findings]
@@ -157,7 +154,7 @@ def exactness(device: torch.device) -> Findings:
     """The equivariance error where it should be rounding: at quarter turns, and at boosts of 0.5."""
     for benchmark in (False, True) if device.type == "cuda" else (False,):
         torch.backends.cudnn.benchmark = benchmark
-        for label, cell in symmetric(subjects()).items():
+        for label, cell in exact(subjects()).items():
             shape = load_data(cell.dataset, cell.dataset_options).shape
             elements = all_moves(cell, shape).group.probes({"rotation": (90.0,), "boost": (0.5,)})
             each = trainee(cell, device)
@@ -169,7 +166,7 @@ def exactness(device: torch.device) -> Findings:
                 rows = equivariance_error(each.network, examples, elements)  # type: ignore[arg-type]
                 error = max(row["error"] for row in rows if row["layer"] == "output")
                 way = f"error, {stage}" + (", cudnn.benchmark" if benchmark else "")
-                yield Finding("exactness", label, way, error, None if cell.family in SHARP else 2e-5)
+                yield Finding("exactness", label, way, error, 2e-5)
 
 
 def resampling(device: torch.device) -> Findings:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from importlib import import_module
@@ -19,13 +19,7 @@ from bench.registry import Family, datasets, families
 from bench.suite import parse
 from bench.train import Trainee
 
-#: Options of families that have more than one kind of layer.
-KINDS: dict[str, list[dict[str, Any]]] = {
-    "gcnn": [{"group": "C4"}, {"group": "D4"}],
-    "steerable": [{"group": "C8"}, {"group": "D4"}, {"group": "SO(2)", "fields": "irreps"}],
-    "e2cnn": [{"group": "C8"}, {"group": "SO(2)", "fields": "irreps"}],
-}
-DATA = {"et-released": {"size": 64}}
+#: Of networks whose width is not a factor of the published channels.
 WIDTHS = {"vectors": 48.0}
 BATCH = 32
 
@@ -37,27 +31,24 @@ def subjects() -> dict[str, Cell]:
     for name, domain in _own_data().items():
         for family in families:
             if domain in family.domains:
-                kinds = [
-                    {
-                        "family": family.name,
-                        "width": WIDTHS.get(domain, 2.0),
-                        "label": _label(family, kind),
-                        **kind,
-                    }
-                    for kind in KINDS.get(family.name, [{}])
-                ]
-                suite = parse(
-                    {
-                        "name": "doctor",
-                        "data": {"name": name, "train_sizes": [200], **DATA.get(family.name, {})},
-                        "augmentation": {"strengths": [1]},
-                        "families": kinds,
-                        "budget": {"steps": 20, "batch_size": BATCH, "lr": 0.001, "schedule": "constant"},
-                        "seeds": 1,
-                    }
-                )
-                found |= {cell.label: cell for cell in make(suite, set(), "doctor").cells}
+                found |= {cell.label: cell for cell in _cells(family, domain, name)}
     return found
+
+
+def _cells(family: Family, domain: str, data: str) -> Sequence[Cell]:
+    width, size = WIDTHS.get(domain, 2.0), {"size": family.least} if family.least else {}
+    kinds = [{"family": family.name, "width": width, "label": _label(family, kind), **kind} for kind in family.kinds]
+    suite = parse(
+        {
+            "name": "doctor",
+            "data": {"name": data, "train_sizes": [200], **size},
+            "augmentation": {"strengths": [1]},
+            "families": kinds,
+            "budget": {"steps": 20, "batch_size": BATCH, "lr": 0.001, "schedule": "constant"},
+            "seeds": 1,
+        }
+    )
+    return make(suite, set(), "doctor").cells
 
 
 def trainee(
@@ -81,13 +72,9 @@ def network_and_inputs(cell: Cell, device: torch.device) -> tuple[Network, CellI
     return network, inputs
 
 
-def symmetric(them: dict[str, Cell]) -> dict[str, Cell]:
-    """Return the cells whose network promises a symmetry."""
-    return {
-        label: cell
-        for label, cell in them.items()
-        if str(network_and_inputs(cell, torch.device("cpu"))[0].group) != "C1"
-    }
+def exact(them: dict[str, Cell]) -> dict[str, Cell]:
+    """Return the cells whose family promises its law but for rounding."""
+    return {label: cell for label, cell in them.items() if families[cell.family].exact}
 
 
 def some(them: dict[str, Cell], labels: Sequence[str]) -> dict[str, Cell]:
@@ -105,5 +92,5 @@ def _own_data() -> dict[str, str]:
     return {name: domain for domain, name in found.items()}
 
 
-def _label(family: Family, kind: dict[str, Any]) -> str:
+def _label(family: Family, kind: Mapping[str, Any]) -> str:
     return " ".join([family.name, *map(str, kind.values())])

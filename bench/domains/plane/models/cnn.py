@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from bench.domains.plane.models.planar import PlanarOptions, planar_network
+from bench.domains.plane.models.planar import SMALLEST_IMAGE, PlanarOptions, planar_network
 from bench.geometry import Shape
 from bench.groups import FieldType, Group
 from bench.networks.network import Network
@@ -22,7 +22,7 @@ def plain_block(before: FieldType, after: FieldType, kernel_size: int) -> nn.Mod
     )
 
 
-@families.register("cnn", options=PlanarOptions, version=2)
+@families.register("cnn", options=PlanarOptions, version=2, least=SMALLEST_IMAGE)
 def build(options: PlanarOptions, shape: Shape, width: float) -> Network:
     """Plain CNN, the control: same depth, kernels, normalisation and pooling as the equivariant families."""
     return planar_network(

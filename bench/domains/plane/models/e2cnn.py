@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from bench.domains.plane.models.e2cnn_compat import forget_bases, load_e2cnn, slices_on_host
-from bench.domains.plane.models.planar import PlanarOptions, planar_network
+from bench.domains.plane.models.planar import SMALLEST_IMAGE, PlanarOptions, planar_network
 from bench.geometry import Shape
 from bench.groups import Element, FieldType, Group, Representation, regular
 from bench.networks.network import Network
@@ -88,7 +88,10 @@ class Wrapped(nn.Module):
         return tensor
 
 
-@families.register("e2cnn", options=E2cnnOptions, version=2)
+KINDS = [{"group": "C8"}, {"group": "SO(2)", "fields": "irreps"}]
+
+
+@families.register("e2cnn", options=E2cnnOptions, version=2, kinds=KINDS, exact=True, least=SMALLEST_IMAGE)
 def build(options: E2cnnOptions, shape: Shape, width: float) -> Network:
     """The steerable architecture through the library e2cnn, as a peer to compare with."""
     group = Group.parse(options.group)

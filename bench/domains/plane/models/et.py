@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from bench.domains.plane.models import canonical
 from bench.domains.plane.models.canonical import Axis, Transformation
 from bench.domains.plane.models.cnn import TRIVIAL, plain_block
-from bench.domains.plane.models.planar import HalvingPool, OddKernel, PlanarOptions, planar_network
+from bench.domains.plane.models.planar import SMALLEST_IMAGE, HalvingPool, OddKernel, PlanarOptions, planar_network
 from bench.domains.plane.network import channels_last, image_network
 from bench.errors import Impossible
 from bench.geometry import INVARIANT, Law, NoActionError, Shape
@@ -266,7 +266,7 @@ class Rolled:
         return None
 
 
-@families.register("et", options=EtOptions, version=3)
+@families.register("et", options=EtOptions, version=3, least=SMALLEST_IMAGE)
 def build(options: EtOptions, shape: Shape, width: float) -> Network:
     """Equivariant Transformer (Tai et al. 2019): predicts and undoes rotation, scale, shear, ...; then a plain CNN."""
     group = undone(options.transformers)
@@ -297,7 +297,7 @@ def build(options: EtOptions, shape: Shape, width: float) -> Network:
     return image_network(group, stages)
 
 
-@families.register("et-released", options=EtReleasedOptions, version=1)
+@families.register("et-released", options=EtReleasedOptions, version=1, least=49)
 def build_released(options: EtReleasedOptions, shape: Shape, width: float) -> Network:
     """Equivariant Transformer with the released classifier and predictors; width 32 is published, for 64x64 images."""
     in_polar = options.coordinates == "log-polar"

@@ -11,7 +11,7 @@ from torch import nn
 
 from bench.domains.plane.kernels import group_basis
 from bench.domains.plane.layers import FieldBatchNorm, FieldPool, PointwiseNonlinearity, SteerableConv
-from bench.domains.plane.models.planar import OddKernel, PlanarOptions, planar_network
+from bench.domains.plane.models.planar import SMALLEST_IMAGE, OddKernel, PlanarOptions, planar_network
 from bench.errors import UserError
 from bench.geometry import Shape
 from bench.groups import FieldType, Group, regular
@@ -37,7 +37,10 @@ class GcnnOptions(PlanarOptions):
         return str(group)
 
 
-@families.register("gcnn", options=GcnnOptions, version=2)
+KINDS = [{"group": "C4"}, {"group": "D4"}]
+
+
+@families.register("gcnn", options=GcnnOptions, version=2, kinds=KINDS, exact=True, least=SMALLEST_IMAGE)
 def build(options: GcnnOptions, shape: Shape, width: float) -> Network:
     """Group-equivariant CNN: p4, p4m and their subgroups, filters transformed by index."""
     rho = regular(Group.parse(options.group))

@@ -214,7 +214,7 @@ class ClassMeans(nn.Module):
         return means + self.bias
 
 
-@families.register("hnet", options=HnetOptions, version=2)
+@families.register("hnet", options=HnetOptions, version=2, exact=True, least=SMALLEST_IMAGE)
 def build(options: HnetOptions, shape: Shape, width: float) -> Network:
     """Harmonic Network (Worrall et al. 2017): rotation orders 0 to max_order; width 8 is the published network.
 

@@ -50,19 +50,19 @@ class FieldBias(nn.Module):
         return features + self.bias.to(features.dtype).repeat_interleave(self.size)[:, None, None]
 
 
-@families.register("p4cnn", options=P4cnnOptions, version=3)
+@families.register("p4cnn", options=P4cnnOptions, version=3, exact=True, least=22)
 def build_p4cnn(options: P4cnnOptions, shape: Shape, width: float) -> Network:
     """P4CNN of Cohen & Welling 2016 (7 layers, group C4); width 10 is the published network."""
     return _seven_layers(regular(Group(4)), options.dropout, shape, width, pools_rotations=False)
 
 
-@families.register("p4cnn-rotation-pooling", options=P4cnnOptions, version=1)
+@families.register("p4cnn-rotation-pooling", options=P4cnnOptions, version=1, exact=True, least=22)
 def build_rotation_pooling(options: P4cnnOptions, shape: Shape, width: float) -> Network:
     """P4CNN that takes the maximum over rotations after every layer (Cohen & Welling 2016); width 20 is published."""
     return _seven_layers(regular(Group(4)), options.dropout, shape, width, pools_rotations=True)
 
 
-@families.register("z2cnn", options=Z2cnnOptions, version=3)
+@families.register("z2cnn", options=Z2cnnOptions, version=3, least=22)
 def build_z2cnn(options: Z2cnnOptions, shape: Shape, width: float) -> Network:
     """Z2CNN of Cohen & Welling 2016, the plain twin of P4CNN; width 20 is the published network."""
     return _seven_layers(trivial(Group(1)), options.dropout, shape, width, pools_rotations=False)

@@ -7,7 +7,7 @@ and a ReLU where theirs have an ELU (``nonlinearity: elu``).
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 from torch import nn
@@ -21,7 +21,7 @@ from bench.domains.plane.layers import (
     PointwiseNonlinearity,
     SteerableConv,
 )
-from bench.domains.plane.models.planar import PlanarOptions, planar_network
+from bench.domains.plane.models.planar import SMALLEST_IMAGE, PlanarOptions, planar_network
 from bench.errors import Impossible
 from bench.geometry import Shape
 from bench.groups import FieldType, Group, Representation, induced, irreps, quotient, regular
@@ -82,7 +82,17 @@ def field_representations(options: SteerableOptions) -> tuple[Representation, ..
     return tuple(induced(group, rotations, psi) for psi in irreps(rotations, options.highest))
 
 
-@families.register("steerable", options=SteerableOptions, version=2)
+KINDS: list[dict[str, Any]] = [
+    {"group": "C8"},
+    {"group": "D4"},
+    {"group": "C8", "fields": "quotient", "subgroup": "C2"},
+    {"group": "SO(2)", "fields": "irreps"},
+    {"group": "O(2)", "fields": "irreps", "nonlinearity": "norm"},
+    {"group": "O(2)", "fields": "induced", "max_frequency": 1},
+]
+
+
+@families.register("steerable", options=SteerableOptions, version=2, kinds=KINDS, exact=True, least=SMALLEST_IMAGE)
 def build(options: SteerableOptions, shape: Shape, width: float) -> Network:
     """E(2)-steerable CNN: C_N, D_N, SO(2), O(2) with regular, quotient, irreps or induced fields."""
     representations = field_representations(options)

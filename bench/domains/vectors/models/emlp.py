@@ -49,7 +49,7 @@ class Block(nn.Module):
         return activations
 
 
-@families.register("emlp", options=EmlpOptions, version=2, domains={"vectors"}, tasks={"regression"})
+@families.register("emlp", options=EmlpOptions, version=2, domains={"vectors"}, tasks={"regression"}, exact=True)
 def build(options: EmlpOptions, shape: Shape, width: float) -> Network:
     """Equivariant MLP (Finzi et al. 2021) of O(d), SO(d) or the Lorentz group; width 384 is published.
 

@@ -1,0 +1,107 @@
+"""What every registered family keeps, in every kind of its layers and its own domain: a new one is tested too."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from bench.cell import Cell
+from bench.doctor.subjects import exact, network_and_inputs, subjects, trainee
+from bench.domains.plane.models.planar import SMALLEST_IMAGE
+from bench.execute.data import load_data
+from bench.execute.inputs import all_moves
+from bench.geometry import domain
+from bench.measure import equivariance_error
+from bench.networks.export import export
+from bench.networks.network import Network
+from bench.registry import families
+from bench.tasks import TASKS
+from bench.train.step import Step
+
+CPU = torch.device("cpu")
+SUBJECTS = subjects()
+each_network = pytest.mark.parametrize("label", list(SUBJECTS))
+
+
+def made(cell: Cell) -> tuple[Network, Tensor]:
+    """A network that has taken a few steps, so that no statistic is the first, and inputs of its test."""
+    network, inputs = network_and_inputs(cell, CPU)
+    one = trainee(cell, CPU, steps=3)
+    step = Step([replace(one, network=network)], 3)
+    step.load(0)
+    for _ in range(3):
+        step()
+    return network.eval(), inputs.upright[0][:16]
+
+
+def test_every_family_is_there_in_every_kind() -> None:
+    found = [cell.family for cell in SUBJECTS.values()]
+    assert {family.name: found.count(family.name) for family in families} == {
+        family.name: len(family.kinds) for family in families
+    }
+
+
+@each_network
+def test_outputs_are_those_of_the_task_and_every_stage_has_a_law(label: str) -> None:
+    cell = SUBJECTS[label]
+    network, inputs = made(cell)
+    shape = load_data(cell.dataset, cell.dataset_options).shape
+    with torch.no_grad():
+        stages = dict(network.trace(inputs))
+        assert torch.equal(stages["output"], network(inputs))
+    assert stages["output"].shape == (len(inputs), shape.outputs)
+    assert all(features.isfinite().all() for features in stages.values())
+    assert set(network.laws) == {"input", *stages}
+    TASKS[cell.task].loss(stages["output"], trainee(cell, CPU).targets[: len(inputs)], "mean")
+
+
+def sizes() -> list[tuple[str, int]]:
+    """Networks that promise an exact law, at their smallest input and, where it may have any side, an odd one."""
+    larger = [label for label, cell in exact(SUBJECTS).items() if families[cell.family].least == SMALLEST_IMAGE]
+    return [*((label, 0) for label in exact(SUBJECTS)), *((label, 1) for label in larger)]
+
+
+@pytest.mark.parametrize(("label", "larger"), sizes())
+def test_what_is_promised_exactly_holds_in_every_layer(label: str, larger: int) -> None:
+    """At elements that take points to points."""
+    cell = SUBJECTS[label]
+    if larger:
+        options = {**cell.dataset_options, "size": families[cell.family].least + larger}
+        revision = load_data(cell.dataset, options).revision
+        cell = replace(cell, dataset_options=options, data_revision=revision, architecture=None)
+    network, inputs = made(cell)
+    shape = load_data(cell.dataset, cell.dataset_options).shape
+    group = all_moves(cell, shape).group
+    kept = domain(cell.domain).group(str(group.on_grid)) if not group.keeps_grid else group
+    elements = kept.probes({"rotation": (90.0,), "boost": (0.5,)})
+    rows = equivariance_error(network, inputs, elements)  # type: ignore[arg-type]
+    assert {row["layer"] for row in rows} == {"input", *dict(network.trace(inputs[:1]))}
+    assert max(row["error"] for row in rows) < 1e-5
+
+
+@each_network
+def test_weights_are_a_function_of_the_seed(label: str) -> None:
+    cell = SUBJECTS[label]
+    one, again, other = (network_and_inputs(replace(cell, seed=seed), CPU)[0].state_dict() for seed in (0, 0, 1))
+    assert all(torch.equal(one[name], again[name]) for name in one)
+    assert any(not torch.equal(one[name], other[name]) for name in one)
+
+
+@each_network
+def test_a_state_restores_what_it_was_taken_from(label: str) -> None:
+    cell = SUBJECTS[label]
+    network, inputs = made(cell)
+    other, _ = network_and_inputs(replace(cell, seed=1), CPU)
+    other.load_state_dict(network.state_dict())
+    with torch.no_grad():
+        assert torch.equal(other.eval()(inputs), network(inputs))
+
+
+@each_network
+def test_an_exported_network_is_the_same_function(label: str) -> None:
+    network, inputs = made(SUBJECTS[label])
+    with torch.no_grad():
+        torch.testing.assert_close(export(network)(inputs), network(inputs), rtol=1e-3, atol=1e-4)

@@ -30,8 +30,9 @@ def gate(
     only: Annotated[str, typer.Option(help="Workloads with this in their name, such as 'step' or 'hnet'.")] = "",
     device: DeviceOption = "auto",
 ) -> None:
-    """Say whether this code got slower, larger or less exact, than a revision or than what was recorded.
+    """Say whether this code got slower, larger or less exact.
 
+    Than a revision is, or than what was recorded.
     The exit code is 0 if not, 1 if so, and 3 if it cannot be told.
     """
     from bench.gate import command
@@ -77,9 +78,10 @@ def doctor(
     device: DeviceOption = "auto",
     out: Annotated[Path, typer.Option(help="With --check: the file of findings, JSON lines.")] = Path("doctor.jsonl"),
 ) -> None:
-    """Print versions, devices and data, and what is missing; with --check also try the device.
+    """Print versions, devices and data, and what is missing.
 
-    The exit code is 1 if the installation lacks something, or the device gives a wrong number.
+    With --check also try the device. The exit code is 1 if the installation lacks something, or the device gives a
+    wrong number.
     """
     from bench.doctor.report import report
 

@@ -54,7 +54,8 @@ class Network(nn.Module):
         self.to(device)
         for tensor in (*self.parameters(), *self.buffers()):
             if tensor.dim() == 4:
-                tensor.data = tensor.data.contiguous(memory_format=torch.channels_last)
+                # not `contiguous`, for which a kernel on one channel is in order either way
+                tensor.data = tensor.data.to(memory_format=torch.channels_last)
         return self
 
     def trace(self, inputs: Tensor) -> Iterator[tuple[str, Tensor]]:

@@ -47,8 +47,9 @@ def carry_out(
 ) -> int:
     """Run what a plan has to do, write tables and figures, tell what failed, and return the exit code.
 
-    At most ``at_once`` cells of one architecture train as one network. Ctrl-C, a scheduler's or a closing terminal's
-    signal, and a closed standard output stop the workers, keep every finished cell and still write the tables.
+    At most ``at_once`` cells of one architecture train beside one another. Ctrl-C, a scheduler's or a closing
+    terminal's signal, and a closed standard output stop the workers, keep every finished cell and still write the
+    tables.
     """
     at_once = at_once or default_together(device)
     to_run = {cell.cell_id for cell in plan.todo} | plan.impossible.keys()
@@ -131,7 +132,7 @@ def default_workers(device: str) -> int:
 
 
 def default_together(device: str) -> int:
-    """Return how many cells train as one network: a CPU is as fast one by one (see docs/performance.md)."""
+    """Return how many cells train beside one another: a CPU has a process for each instead."""
     return 1 if is_cpu(device) else 8
 
 

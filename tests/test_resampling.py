@@ -107,15 +107,6 @@ def test_prefiltering_a_data_set_once_gives_what_prefiltering_each_batch_gives()
     torch.testing.assert_close(once, transform(images, turns, mirrors), atol=tolerances.RESAMPLED_IN_FLOAT32, rtol=0)
 
 
-def test_moves_run_under_vmap() -> None:
-    images, group = noise(12, 20).view(3, 4, 1, 20, 20), Group.parse("O(2)")
-    turns, mirrors = (each.view(3, 4) for each in group.sample(1.0, 12, torch.Generator().manual_seed(0)))
-    together = torch.func.vmap(transform)(images, turns, mirrors)
-    for i in range(3):
-        alone = transform(images[i], turns[i], mirrors[i])
-        torch.testing.assert_close(together[i], alone, atol=tolerances.RESAMPLED_IN_FLOAT32, rtol=0)
-
-
 def test_a_turn_and_its_inverse_lose_far_less_than_bilinearly() -> None:
     image = ndimage.gaussian_filter(noise(1, 40)[0, 0].double().numpy(), 1.0)
     image = torch.from_numpy(image - image.mean())[None, None]

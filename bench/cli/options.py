@@ -26,7 +26,7 @@ WorkersOption = Annotated[
 ]
 TogetherOption = Annotated[
     int | None,
-    typer.Option(min=1, help="Cells of one architecture that train as one batched network; 1 on CPU, 8 on a GPU."),
+    typer.Option(min=1, help="Cells of one architecture that train beside one another; 1 on a CPU, 8 on a GPU."),
 ]
 OutOption = Annotated[Path | None, typer.Option(help="Results folder; by default results/<name of the suite>.")]
 ValueOption = Annotated[str, typer.Option(help="What is compared: transformed_score, test_score, test_loss, ...")]

@@ -1,4 +1,4 @@
-"""Which cells may train as one batched network."""
+"""Which cells may train beside one another, with every step in common."""
 
 from __future__ import annotations
 

@@ -137,6 +137,16 @@ class DataEntry(Entry):
     task: str
     group: str | None
 
+    @property
+    def files(self) -> tuple[Any, ...]:
+        """The files that it is made from, which are to be downloaded: what its module calls ``FILES``."""
+        return tuple(getattr(importlib.import_module(self.make.__module__), "FILES", ()))
+
+    @property
+    def comes_along(self) -> bool:
+        """Whether it comes with the installation: it needs no file and no option."""
+        return not self.files and not any(field.is_required() for field in self.options.model_fields.values())
+
 
 class Families(Catalogue[Family]):
     """The families: functions of (options, shape, width) that return a `bench.networks.network.Network`."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
-import sys
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,8 +67,7 @@ def fetch_dataset(name: str) -> list[Path]:
 
     UserError for an unknown name, FetchError as `fetch`.
     """
-    module = sys.modules[datasets[name].make.__module__]
-    return [fetch(file) for file in getattr(module, "FILES", ())]
+    return [fetch(file) for file in datasets[name].files]
 
 
 def fetch(file: File) -> Path:

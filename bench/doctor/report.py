@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 
 LIBRARIES = (
@@ -57,12 +56,11 @@ def _data() -> Iterator[str]:
     unmade = ", where there is no folder: make it, or name another" if named else ", made by the first download"
     yield f"data folder: {folder} ({origin}){'' if folder.is_dir() else unmade}"
     for entry in datasets:
-        files = getattr(import_module(entry.make.__module__), "FILES", ())
-        absent = [file.name for file in files if not file.path.exists()]
+        absent = [file.name for file in entry.files if not file.path.exists()]
         own = [name for name, field in entry.options.model_fields.items() if field.is_required()]
         if absent:
             state = f"missing {', '.join(absent)}; equivaug data fetch {entry.name}"
-        elif files:
+        elif entry.files:
             state = "present"
         else:
             state = f"your own files, named by {', '.join(own)}" if own else "comes with the installation"

@@ -19,6 +19,7 @@ from bench.doctor.subjects import BATCH, exact, network_and_inputs, some, subjec
 from bench.execute.data import load_data
 from bench.execute.inputs import all_moves
 from bench.execute.job import run_cell
+from bench.fitness import is_fit
 from bench.geometry import domain
 from bench.measure import equivariance_error
 from bench.results.columns import WALL_CLOCK
@@ -76,8 +77,6 @@ def steps(device: torch.device) -> Findings:
 
 def recovery(device: torch.device) -> Findings:
     """A capture that fails leaves the stream as it was, and this process on its last piece of work."""
-    from bench.fitness import is_fit
-
     if device.type != "cuda":
         return
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from importlib import import_module
 from typing import Any, Literal
 
 import torch
@@ -86,8 +85,7 @@ def _own_data() -> dict[str, str]:
     """Return one data set for each domain that needs no file and no option, and its domain."""
     found: dict[str, str] = {}
     for entry in datasets:
-        needs = any(field.is_required() for field in entry.options.model_fields.values())
-        if not needs and not getattr(import_module(entry.make.__module__), "FILES", ()):
+        if entry.comes_along:
             found.setdefault(entry.domain, entry.name)
     return {name: domain for domain, name in found.items()}
 

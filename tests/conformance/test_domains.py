@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 import pytest
 import torch
 from torch import Tensor
@@ -16,12 +14,7 @@ from bench.registry import DataEntry, datasets
 from bench.scores import SCORES
 from bench.tasks import TASKS
 
-OWN = [
-    entry
-    for entry in datasets
-    if not getattr(import_module(entry.make.__module__), "FILES", ())
-    and not any(field.is_required() for field in entry.options.model_fields.values())
-]
+OWN = [entry for entry in datasets if entry.comes_along]
 each_dataset = pytest.mark.parametrize("entry", OWN, ids=[entry.name for entry in OWN])
 each_domain = pytest.mark.parametrize("name", domain_names())
 

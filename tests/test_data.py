@@ -30,7 +30,7 @@ from PIL import Image
 from torch import Tensor
 
 from bench.axes import check
-from bench.data import cache
+from bench.data import cache, idx
 from bench.data.cache import FetchError, File
 from bench.data.dataset import Dataset, Split, check_content, partition, stratified_order, training_set
 from bench.data.shares import cut
@@ -39,7 +39,6 @@ from bench.domains.plane.data import (
     cifar10,
     digits,
     fashion_mnist,
-    idx,
     image_folder,
     mnist,
     mnist_rot_12k,

@@ -61,7 +61,7 @@ class Dataset:
                 "a Dataset takes its Shape where it took the names of classes; of images "
                 "`bench.domains.plane.of_images(name, classes, train, validation, test)` gives one"
             )
-        expected = (self.shape.channels, *self.shape.points)
+        expected = self.shape.stored
         for split in (self.train, self.validation, self.test):
             inputs = split.inputs
             if inputs.dtype not in (torch.uint8, torch.float32) or tuple(inputs.shape[1:]) != expected:

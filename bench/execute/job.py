@@ -26,7 +26,7 @@ from bench.measure import peak_memory, score
 from bench.networks.network import Network
 from bench.networks.size import count_training_flops
 from bench.results.store import Record
-from bench.tasks import TASKS
+from bench.tasks import task_of
 from bench.train import Fit, Snapshots, Trainee, fit, fit_together, precision
 
 #: The share of its seconds in which a training that is called exclusive had a processor.
@@ -135,7 +135,7 @@ class _Job:
         measure(cell, self.network, self._inputs, "init", self.run, self.errors)
         # validation inputs moved as the cell trains, and moved by the whole group: the same for every strength
         shape = load_data(cell.dataset, cell.dataset_options).shape
-        self._task = TASKS[shape.task]
+        self._task = task_of(shape)
         self._everywhere = all_moves(cell, shape)
         self._own = moved(self._inputs.validation, own_moves(cell, shape))
         self._whole = moved(self._inputs.validation, self._everywhere)

@@ -14,7 +14,7 @@ from bench.networks.matching import Architecture, build, resolve
 from bench.networks.network import Network
 from bench.registry import families
 from bench.seeds import derive
-from bench.tasks import TASKS
+from bench.tasks import task_of
 from bench.train import UNMOVED, Moves, Trainee, clock, total_steps
 
 
@@ -59,4 +59,4 @@ def trainee_of(cell: Cell, network: Network, inputs: CellInputs) -> Trainee:
         moves = Moves(lambda step, count: augmentation.draw(count, cell.seed, "augmentation", step), augmentation.move)
     else:
         examples = augmentation.inputs.still(examples)
-    return Trainee(network, examples, targets, moves, budget, cell.seed, TASKS[shape.task])
+    return Trainee(network, examples, targets, moves, budget, cell.seed, task_of(shape))

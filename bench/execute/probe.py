@@ -13,7 +13,7 @@ from bench.execute.prepare import prepared, trainee_of
 from bench.execute.scoring import measure
 from bench.execute.settle import settle
 from bench.measure import Stage, peak_memory, score
-from bench.tasks import TASKS
+from bench.tasks import task_of
 from bench.train import clock, evaluation_steps, fit, total_steps
 
 
@@ -38,7 +38,7 @@ def probe(cell: Cell, device: str, steps: int = 3) -> Cost:
     result = fit(replace(trainee_of(cell, network, inputs), budget=short), lambda _: (0.0, 0.0))
     dataset = load_data(cell.dataset, cell.dataset_options)
     began = clock(where)
-    score(network, *inputs.validation, TASKS[dataset.shape.task])
+    score(network, *inputs.validation, task_of(dataset.shape))
     per_image = (clock(where) - began) / len(inputs.validation[1])
     count = len(evaluation_steps(cell.budget, total_steps(cell.budget, cell.train_size)))
     # validation, own and transformed, each time, both and upright at the end, then test images: upright and resampled

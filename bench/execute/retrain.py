@@ -12,7 +12,7 @@ from bench.execute.prepare import prepared, trainee_of
 from bench.execute.settle import settle
 from bench.measure import score
 from bench.networks.network import Network
-from bench.tasks import TASKS
+from bench.tasks import task_of
 from bench.train import fit
 
 
@@ -22,6 +22,6 @@ def trained(cell: Cell, device: str) -> tuple[Network, Tensor]:
     settle(where)
     network, inputs, _, _ = prepared(cell, where)
     shape = load_data(cell.dataset, cell.dataset_options).shape
-    own, task = moved(inputs.validation, own_moves(cell, shape)), TASKS[shape.task]
+    own, task = moved(inputs.validation, own_moves(cell, shape)), task_of(shape)
     fit(trainee_of(cell, network, inputs), lambda model: score(model, *own, task)[:2])
     return network.eval(), inputs.upright[0]

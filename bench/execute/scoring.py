@@ -17,7 +17,7 @@ from bench.measure import Inputs, Stage, score
 from bench.networks.network import Network
 from bench.registry import measurements
 from bench.scores import SCORES
-from bench.tasks import TASKS, Task
+from bench.tasks import Task, task_of
 
 
 def scores(
@@ -65,7 +65,7 @@ def measure(
     shape, of = load_data(cell.dataset, cell.dataset_options).shape, domain(cell.domain)
     otherwise = {name: of.law(shape, name) for name in of.resamplings[1:]}
     group = of.group(cell.augmentation_group)
-    given = Inputs(stage, inputs.upright, inputs.transformed, group, TASKS[shape.task], otherwise)
+    given = Inputs(stage, inputs.upright, inputs.transformed, group, task_of(shape), otherwise)
     for chosen in cell.measure.chosen:
         entry = measurements[chosen.name]
         if stage == "init" and not entry.at_init:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from torch import Tensor
+
 from bench.errors import UserError
 from bench.geometry.augmentation import Augmentation
 from bench.geometry.law import Law, Motion
@@ -24,6 +26,7 @@ class Domain:
     ``law(shape, resampling)`` is how inputs transform. ``motion(shape, group, resampling, crop)`` is how they are
     moved in training and test, and ``target(shape)`` how their targets are; ``resamplings`` are the ways to
     interpolate, the first by default, ``crops`` those to cut inputs, and ``crop(group)`` that where a suite says none.
+    ``weights(shape)`` is what each point of a target counts in a score, None where all count alike.
     """
 
     name: str
@@ -36,6 +39,7 @@ class Domain:
     resamplings: tuple[str, ...]
     crops: tuple[str, ...]
     crop: Callable[[Any], str]
+    weights: Callable[[Shape], Tensor | None] = lambda shape: None
 
     def augmentation(self, shape: Shape, group: str, strength: float, resampling: str, crop: str) -> Augmentation:
         """Return how examples of a shape are moved by a group of this name."""

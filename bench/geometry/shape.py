@@ -14,7 +14,9 @@ class Shape:
 
     ``points`` are those of the domain's base space: (S, S) of the plane, () of a tuple of vectors. ``fields`` is how an
     input's channels transform and ``target`` how a target does, in the words of the domain; ``task`` is a name of
-    `bench.tasks.TASKS`, and ``outputs`` how many numbers a network gives for an input.
+    `bench.tasks.TASKS`, and ``outputs`` how many numbers a network gives for an input, or for each of its points.
+    ``source`` are the points of what examples are stored as, where the domain's motion makes inputs of them (a picture
+    that is projected onto the sphere at its final place), () where inputs are stored themselves.
 
     >>> Shape("plane", 3, (28, 28), 10).example(2).shape
     torch.Size([2, 3, 28, 28])
@@ -27,11 +29,17 @@ class Shape:
     task: str = "classification"
     fields: str = "scalars"
     target: str = "invariant"
+    source: tuple[int, ...] = ()
 
     @property
     def size(self) -> int:
         """Points along an axis of a base space that has as many along every one."""
         return self.points[-1]
+
+    @property
+    def stored(self) -> tuple[int, ...]:
+        """The shape of what is stored for an example: (channels, *points)."""
+        return (self.channels, *(self.source or self.points))
 
     @property
     def classes(self) -> int:

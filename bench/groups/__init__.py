@@ -22,7 +22,7 @@ from bench.groups.representation import (
     regular,
     trivial,
 )
-from bench.groups.resampling import Resampling, centred_disc, prefiltered
+from bench.groups.resampling import Resampling, centred_disc, prefiltered, read
 
 __all__ = [
     "Draws",
@@ -43,6 +43,7 @@ __all__ = [
     "parse",
     "prefiltered",
     "quotient",
+    "read",
     "regular",
     "shifted",
     "transform",

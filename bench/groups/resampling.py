@@ -61,10 +61,18 @@ def projected(values: Tensor, homographies: Tensor, resampling: Resampling, on_d
     return _read(values, points, places, resampling, on_disc)
 
 
+def read(values: Tensor, points: Tensor, resampling: Resampling) -> Tensor:
+    """Return prefiltered images (B, C, S, S) at points (B, 2, P) in pixels from the corner: (B, C, P); zero outside.
+
+    The points are used up: what they hold afterwards is anything.
+    """
+    return _spline(values, points) if resampling == "spline" else _bilinear(values, points)
+
+
 def _read(values: Tensor, points: Tensor, places: Tensor, resampling: Resampling, on_disc: bool) -> Tensor:
     """Return prefiltered images read at points (B, 2, P) in pixels from the corner, put where ``places`` says."""
     size = values.shape[-1]
-    found = _spline(values, points) if resampling == "spline" else _bilinear(values, points)
+    found = read(values, points, resampling)
     if on_disc:
         found = F.pad(found, (0, 1)).index_select(-1, places)
     images: Tensor = found.unflatten(-1, (size, size))

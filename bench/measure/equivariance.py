@@ -92,7 +92,7 @@ def _errors(network: Network, before: dict[str, Tensor], g: AnyElement, task: Ta
         except ValueError:
             continue
         if layer == "output":
-            agreed = task.agree(before[layer], after)
+            agreed = task.agree(expected, after)
             kept = torch.full_like(kept, torch.nan) if agreed is None else agreed.to(moved.dtype)
         yield layer, torch.stack([_relative(after, expected, law), floor, kept])
 

@@ -1,10 +1,22 @@
 """What is asked of a network, one file per task: the loss, the score, and what both are made of."""
 
+from functools import lru_cache
+
+from bench.geometry import Shape, domain
 from bench.tasks.classification import CLASSIFICATION
 from bench.tasks.regression import REGRESSION
+from bench.tasks.segmentation import SEGMENTATION
 from bench.tasks.task import Reduction, Task
 
 #: The tasks by name.
-TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFICATION, REGRESSION)}
+TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFICATION, REGRESSION, SEGMENTATION)}
 
-__all__ = ["CLASSIFICATION", "REGRESSION", "TASKS", "Reduction", "Task"]
+
+@lru_cache(maxsize=64)
+def task_of(shape: Shape) -> Task:
+    """Return what is asked about inputs of a shape; where it is asked of points, they count by their areas."""
+    task, weights = TASKS[shape.task], domain(shape.domain).weights(shape)
+    return task if weights is None or task.weighed is None else task.weighed(weights)
+
+
+__all__ = ["CLASSIFICATION", "REGRESSION", "SEGMENTATION", "TASKS", "Reduction", "Task", "task_of"]

@@ -14,8 +14,9 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
+from bench.data import idx
 from bench.data.dataset import SPLIT_SEED, Dataset, Split, partition
-from bench.domains.plane.data import idx, mnist
+from bench.domains.plane.data import mnist
 from bench.domains.plane.dataset import of_images
 from bench.groups import Homographies, move, prefiltered
 from bench.registry import Options, datasets

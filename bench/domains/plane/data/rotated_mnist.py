@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import torch
 
+from bench.data import idx
 from bench.data.dataset import SPLIT_SEED, Dataset, Split, partition
-from bench.domains.plane.data import idx, mnist
+from bench.domains.plane.data import mnist
 from bench.domains.plane.data.resize import SizeOptions, resized
 from bench.domains.plane.dataset import of_images
 from bench.groups import transform

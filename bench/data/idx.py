@@ -14,9 +14,7 @@ import torch
 from torch import Tensor
 
 from bench.data.cache import File, unpack
-from bench.data.dataset import SPLIT_SEED, Dataset, Split, partition
-from bench.domains.plane.data.resize import resized
-from bench.domains.plane.dataset import of_images
+from bench.data.dataset import SPLIT_SEED, Split, partition
 from bench.errors import UserError
 
 SIDE = 28
@@ -48,12 +46,11 @@ def read(images: File, labels: File, count: int, classes: int) -> Split:
     return Split(pixels.unsqueeze(1), values)
 
 
-def load(name: str, classes: tuple[str, ...], files: tuple[File, ...], size: int) -> Dataset:
-    """Return the data set of four files (train images, train labels, test images, test labels).
+def published(files: tuple[File, ...], classes: int) -> tuple[Split, Split, Split]:
+    """Return the splits of four files (train images, train labels, test images, test labels).
 
     50,000 train, 10,000 validation (stratified, from the published training set), 10,000 test.
     """
-    pool = read(files[0], files[1], POOL, len(classes))
-    test = read(files[2], files[3], TEST, len(classes))
+    pool = read(files[0], files[1], POOL, classes)
     train, validation = partition(pool.inputs, pool.targets, (TRAIN, VALIDATION), SPLIT_SEED)
-    return of_images(name, classes, *(resized(split, size) for split in (train, validation, test)))
+    return train, validation, read(files[2], files[3], TEST, classes)

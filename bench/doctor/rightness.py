@@ -155,10 +155,11 @@ def exactness(device: torch.device) -> Findings:
         torch.backends.cudnn.benchmark = benchmark
         for label, cell in exact(subjects()).items():
             shape = load_data(cell.dataset, cell.dataset_options).shape
-            elements = all_moves(cell, shape).group.probes({"rotation": (90.0,), "boost": (0.5,)})
+            group = all_moves(cell, shape).group
+            kept = group if group.keeps_grid else domain(cell.domain).group(str(group.on_grid))
+            elements = kept.probes({"rotation": (90.0,), "boost": (0.5,)})
             each = trainee(cell, device)
-            inputs = domain(cell.domain).augmentation(shape, cell.augmentation_group, 0.0, cell.resampling, cell.crop)
-            examples = inputs.inputs.still(network_and_inputs(cell, device)[1].upright[0][:64])
+            examples = network_and_inputs(cell, device)[1].upright[0][:64]
             for stage in ("init", "trained"):
                 if stage == "trained":
                     _losses([each], device)

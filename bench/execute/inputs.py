@@ -19,9 +19,10 @@ Examples = tuple[Tensor, Tensor]
 class CellInputs:
     """Float inputs in units of the data set's root mean square, on the device, with their targets.
 
-    ``train`` and ``validation`` are whole, ``upright`` the test inputs cut as the cell asks, ``transformed`` also moved
-    by random elements of the whole group. The controls: ``exact`` are moved by random elements that take points to
-    points, None where the group has none, and ``resampled`` are not moved but resampled, where the group does that.
+    ``train`` and ``validation`` are as they are stored, ``upright`` the test inputs as the cell sees them,
+    ``transformed`` also moved by random elements of the whole group. The controls: ``exact`` are moved by random
+    elements that take points to points, None where the group has none, and ``resampled`` are not moved but resampled,
+    where the group does that.
     """
 
     train: Examples
@@ -34,18 +35,17 @@ class CellInputs:
 
 def cell_inputs(cell: Cell, shape: Shape, train: Examples, validation: Examples, test: Examples) -> CellInputs:
     """Return what a network is trained and scored on, the controls beside it."""
-    inputs, targets = test
     everywhere, transforms = all_moves(cell, shape), cell.measure.transforms
     group, motion = everywhere.group, everywhere.inputs
     on_grid = domain(cell.domain).augmentation(shape, str(group.on_grid), 1.0, cell.resampling, cell.crop)
-    upright = motion.still(inputs), targets
+    upright = everywhere.still(*test)
     return CellInputs(
         train=train,
         validation=validation,
         upright=upright,
         transformed=moved(test, everywhere, transforms),
         exact=moved(test, on_grid, transforms) if not group.on_grid.is_trivial or group.keeps_grid else None,
-        resampled=upright if group.keeps_grid else (motion.resampled(inputs, generator(0, "control")), targets),
+        resampled=upright if group.keeps_grid else (motion.resampled(test[0], generator(0, "control")), upright[1]),
     )
 
 

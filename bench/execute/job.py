@@ -161,7 +161,7 @@ class _Job:
             reason = f"the loss was not finite at step {result.diverged_at}"
             self.run |= {"status": "diverged", "reason": reason}
             return
-        self.run |= scores(self.network, self._inputs, self._own, self._whole, self._everywhere.inputs, self._task)
+        self.run |= scores(self.network, self._inputs, self._own, self._whole, self._everywhere, self._task)
         measure(self.cell, self.network, self._inputs, "trained", self.run, self.errors)
         self.run["peak_memory_bytes"] = peak_memory(self.device)
 

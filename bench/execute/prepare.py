@@ -58,5 +58,5 @@ def trainee_of(cell: Cell, network: Network, inputs: CellInputs) -> Trainee:
         examples = augmentation.prepare(examples)
         moves = Moves(lambda step, count: augmentation.draw(count, cell.seed, "augmentation", step), augmentation.move)
     else:
-        examples = augmentation.inputs.still(examples)
+        examples, targets = augmentation.still(examples, targets)
     return Trainee(network, examples, targets, moves, budget, cell.seed, task_of(shape))

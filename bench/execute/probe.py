@@ -9,6 +9,7 @@ import torch
 
 from bench.cell import Cell
 from bench.execute.data import load_data
+from bench.execute.inputs import own_moves
 from bench.execute.prepare import prepared, trainee_of
 from bench.execute.scoring import measure
 from bench.execute.settle import settle
@@ -38,7 +39,7 @@ def probe(cell: Cell, device: str, steps: int = 3) -> Cost:
     result = fit(replace(trainee_of(cell, network, inputs), budget=short), lambda _: (0.0, 0.0))
     dataset = load_data(cell.dataset, cell.dataset_options)
     began = clock(where)
-    score(network, *inputs.validation, task_of(dataset.shape))
+    score(network, *own_moves(cell, dataset.shape).still(*inputs.validation), task_of(dataset.shape))
     per_image = (clock(where) - began) / len(inputs.validation[1])
     count = len(evaluation_steps(cell.budget, total_steps(cell.budget, cell.train_size)))
     # validation, own and transformed, each time, both and upright at the end, then test images: upright and resampled

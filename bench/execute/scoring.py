@@ -12,7 +12,7 @@ from bench.cell import Cell
 from bench.errors import one_line
 from bench.execute.data import load_data
 from bench.execute.inputs import CellInputs, Examples
-from bench.geometry import Motion, domain
+from bench.geometry import Augmentation, domain
 from bench.measure import Inputs, Stage, score
 from bench.networks.network import Network
 from bench.registry import measurements
@@ -25,14 +25,13 @@ def scores(
     inputs: CellInputs,
     own_validation: Examples,
     transformed_validation: Examples,
-    motion: Motion,
+    everywhere: Augmentation,
     task: Task,
 ) -> dict[str, float | str | None]:
     """Return the columns that say how good a trained network is, on test and on validation examples."""
     upright, transformed = score(network, *inputs.upright, task), score(network, *inputs.transformed, task)
     resampled = upright if inputs.resampled is inputs.upright else score(network, *inputs.resampled, task)
     validated = score(network, *own_validation, task)
-    examples, targets = inputs.validation
     return {
         "test_score": upright.score,
         "test_loss": upright.loss,
@@ -42,7 +41,7 @@ def scores(
         "resampled_score": resampled.score,
         "validation_score": validated.score,
         "validation_loss": validated.loss,
-        "upright_validation_score": score(network, motion.still(examples), targets, task).score,
+        "upright_validation_score": score(network, *everywhere.still(*inputs.validation), task).score,
         "transformed_validation_score": score(network, *transformed_validation, task).score,
         "test_right": _packed(upright.right),
         # of an input that is moved several times, the first

@@ -32,6 +32,10 @@ class Augmentation:
         """Return the inputs and the targets, each pair moved by its own element."""
         return self(inputs, seed, stream, step), self._moved(self.targets, targets, seed, stream, step)
 
+    def still(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the inputs and the targets that are not moved, as moved ones are seen."""
+        return self.inputs.still(inputs), self.targets.still(targets)
+
     def draw(self, count: int, seed: int, stream: str, step: int = 0) -> Draws:
         """Return the elements for ``count`` examples; drawn on the CPU, they are the same for every device."""
         return self.group.sample(self.strength, count, generator(seed, stream, step))

@@ -121,9 +121,11 @@ class Step:
 def _warm_up(trainee: Trainee) -> None:
     """Run one pass on a copy of a network, so that no first-use cost falls into the clock."""
     twin = copy.deepcopy(trainee.network.train())
-    batch = slice(trainee.budget.batch_size)
+    batch, moves = slice(trainee.budget.batch_size), trainee.moves
+    inputs, targets = trainee.inputs[batch], trainee.targets[batch]
+    drawn = [each.to(inputs.device) for each in moves.draw(0, len(inputs))]
     with torch.random.fork_rng(devices=[trainee.inputs.device] if trainee.inputs.is_cuda else []):
-        _loss(twin, trainee, trainee.inputs[batch], trainee.targets[batch]).backward()
+        _loss(twin, trainee, *moves.apply(inputs, targets, *drawn)).backward()
 
 
 def _loss(network: nn.Module, trainee: Trainee, inputs: Tensor, targets: Tensor) -> Tensor:

@@ -1,0 +1,1 @@
+"""Data sets of functions on the sphere, one file per source."""

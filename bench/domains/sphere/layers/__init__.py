@@ -1,0 +1,1 @@
+"""The layers of spherical networks: correlations and normalisation of spectra, the nonlinearity on a grid."""

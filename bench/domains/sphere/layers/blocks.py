@@ -1,0 +1,104 @@
+"""A block of a spherical network: correlation, normalisation, and a nonlinearity on a grid."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import torch
+from torch import Tensor, nn
+
+from bench.domains.sphere.layers.correlation import correlated
+from bench.domains.sphere.layers.kernels import FullKernel, LocalKernel
+from bench.domains.sphere.transforms import integral, on_rotations, on_sphere, power, rotation_spectrum, sphere_spectrum
+
+_MOMENTUM = 0.1
+_EPSILON = 1e-5
+
+Kernel = LocalKernel | FullKernel
+
+
+class SpectrumNorm(nn.Module):
+    """Batch normalisation of functions on SO(3), from their spectra: mean and variance over the group by quadrature.
+
+    The mean of a function is its coefficient of degree 0, its mean square is Parseval's sum, so that no statistic
+    depends on how a function is turned, and no grid is visited.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.register_buffer("running", torch.stack([torch.zeros(channels), torch.ones(channels)]))
+        self.running: Tensor
+
+    def forward(self, spectrum: Tensor) -> Tensor:
+        """Return spectra (B, C, l, m, n) whose functions have the learned mean and variance."""
+        middle = spectrum.shape[-1] // 2
+        if self.training:
+            mean = spectrum[:, :, 0, 0, middle].real.mean(0)
+            variance = power(spectrum).mean(0) - mean.square()
+            with torch.no_grad():
+                self.running.lerp_(torch.stack([mean, variance]), _MOMENTUM)
+        else:
+            mean, variance = self.running
+        scale = self.weight * torch.rsqrt(variance.clamp(min=0) + _EPSILON)
+        shift = self.bias - mean * scale
+        constant = _constant(spectrum.shape[-2], spectrum.device) * shift[:, None, None, None]
+        return spectrum * scale[:, None, None, None] + constant
+
+
+@lru_cache(maxsize=64)
+def _constant(degrees: int, device: torch.device) -> Tensor:
+    """Return the spectrum (l, m, n) of the function that is 1 everywhere, real."""
+    found = torch.zeros(degrees, degrees, 2 * degrees - 1)
+    found[0, 0, degrees - 1] = 1
+    return found.to(device)
+
+
+class RotationBlock(nn.Module):
+    """Correlation to functions on SO(3), normalisation, and the rectifier on a grid of a bandwidth of its own.
+
+    Takes spectra (B, C, l, m, k), or functions on the sphere (B, C, 2b, 2b) of which it makes one; gives the spectrum
+    of the rectified function up to ``keep`` degrees, or with ``keep`` 0 its integral (B, C), which no rotation changes.
+    The rectifier makes degrees of all heights: a grid finer than the band limit takes fewer of them for others.
+    """
+
+    def __init__(self, kernel: Kernel, channels: int, degrees: int, grid: int, keep: int) -> None:
+        super().__init__()
+        self.degrees, self.grid, self.keep = degrees, grid, keep
+        self.kernel, self.norm = kernel, SpectrumNorm(channels)
+
+    def forward(self, features: Tensor) -> Tensor:
+        if not features.is_complex():
+            features = sphere_spectrum(features, self.degrees)[..., None]
+        spectrum = self.norm(correlated(features, self.kernel(), self.degrees))
+        rectified = on_rotations(spectrum, self.grid).relu_()
+        if self.keep:
+            return rotation_spectrum(rectified, self.keep)
+        return integral(rectified)
+
+
+class ToSphere(nn.Module):
+    """Correlation of functions on SO(3) to functions on the sphere, which are read on its grid: (B, K, 2b, 2b).
+
+    Its kernels are functions of the argument alone (n = 0), so that what comes out does not depend on gamma.
+    """
+
+    def __init__(self, before: int, after: int, degrees: int, bandwidth: int) -> None:
+        super().__init__()
+        self.bandwidth, self.degrees = bandwidth, degrees
+        self.kernel = FullKernel(before, after, degrees, on_rotations=False)
+        with torch.no_grad():
+            # outputs of the size of inputs, as nothing normalises them
+            self.kernel.values.mul_(math.sqrt(self.kernel.values.shape[-1]))
+        self.bias = nn.Parameter(torch.zeros(after))
+
+    def forward(self, spectrum: Tensor) -> Tensor:
+        found = correlated(spectrum, self.kernel().transpose(-1, -2), self.degrees)[..., 0]
+        return on_sphere(found, self.bandwidth) + self.bias[:, None, None]
+
+
+def grid_of(degrees: int, oversampling: float) -> int:
+    """Return the even bandwidth of a grid that is ``oversampling`` times as fine as a band limit asks."""
+    return 2 * math.ceil(oversampling * degrees / 2 - 1e-9)

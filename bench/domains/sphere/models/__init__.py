@@ -1,0 +1,1 @@
+"""The families for functions on the sphere, one file each."""

@@ -22,29 +22,25 @@ Reading = Literal["spline", "bilinear"]
 
 
 def rotated(spectrum: Tensor, quaternions: Tensor) -> Tensor:
-    """Return spectra (B, C, l, m, n) of functions f(g^-1 x), each by its own rotation of (B, 4), or all by one (1, 4).
+    """Return spectra (B, C, l, m, n, 2) of functions f(g^-1 x), each by its own rotation (B, 4), or all by one (1, 4).
 
     F^l becomes D^l(g) F^l, with D^l = Z(alpha) V Z(beta) V* Z(gamma): three phases and a constant unitary matrix.
     """
-    degrees = spectrum.shape[-2]
+    degrees = spectrum.shape[2]
     orders = torch.arange(1 - degrees, degrees, device=spectrum.device)
     # in float64: a degree of 60 multiplies the rounding of an angle
     angles = -euler(quaternions.double())[:, :, None].to(spectrum.device) * orders
-    alpha, beta, gamma = (torch.polar(torch.ones_like(each), each).to(spectrum.dtype) for each in angles)
+    alpha, beta, gamma = (torch.polar(torch.ones_like(each), each).to(torch.complex64) for each in angles)
     basis = _bases(degrees, spectrum.device)
     turned = gamma[:, None, None, :, None] * whole(spectrum)
     turned = beta[:, None, None, :, None] * (basis.mH @ turned)
-    return alpha[:, None, None, degrees - 1 :, None] * (basis[:, degrees - 1 :] @ turned)
+    return torch.view_as_real(alpha[:, None, None, degrees - 1 :, None] * (basis[:, degrees - 1 :] @ turned))
 
 
 def turned(values: Tensor, quaternions: Tensor) -> Tensor:
     """Return functions (B, C, 2b, 2b) rotated through their spectra; what is finer than the band limit is lost."""
     bandwidth = values.shape[-1] // 2
-    spectrum = sphere_spectrum(values, bandwidth)
-    # a function on the sphere has the column n = 0 alone
-    columns = torch.zeros(*spectrum.shape, 2 * bandwidth - 1, dtype=spectrum.dtype, device=spectrum.device)
-    columns[..., bandwidth - 1] = spectrum
-    return on_sphere(rotated(columns, quaternions)[..., bandwidth - 1], bandwidth)
+    return on_sphere(rotated(sphere_spectrum(values, bandwidth), quaternions), bandwidth)
 
 
 def read_at(values: Tensor, points: Tensor, reading: Reading) -> Tensor:

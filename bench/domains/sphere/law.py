@@ -44,14 +44,14 @@ class Signals:
 
 @dataclass(frozen=True)
 class RotationSpectra:
-    """Spectra (B, C, l, m, n) of functions on SO(3), on which rotations act from the left."""
+    """Spectra (B, C, l, m, n, 2) of functions on SO(3), on which rotations act from the left."""
 
     def act(self, spectrum: Tensor, g: Rotation) -> Tensor:
         return rotated_spectrum(spectrum, torch.tensor([g.quaternion], dtype=torch.float64))
 
     def weights(self, spectrum: Tensor) -> Tensor:
         """Return what each number counts in a mean square: Parseval's 2l + 1, twice for orders that stand for two."""
-        return parseval(spectrum.shape[-2], spectrum.device)
+        return parseval(spectrum.shape[2], spectrum.device)
 
     def derivative(self, spectrum: Tensor, flow: str) -> None:
         return None

@@ -65,9 +65,12 @@ def canvases(split: Split, least: int, most: int, draws: torch.Generator) -> Spl
     """Return canvases (N, 1, T, T) of pictures (N, 1, S, S), T = 2.14 S (60 of 28), with masks (N, T, T).
 
     Picture i is on canvas i, with others of the split that are drawn at random; each lies in a quarter of its own, at a
-    random place of it, so that none covers another.
+    random place of it, so that none covers another. Where there is never more than one, it is its own canvas.
     """
     count, side = len(split), split.inputs.shape[-1]
+    if most == 1:
+        labels = (split.targets + 1).to(torch.uint8)[:, None, None]
+        return Split(split.inputs, labels * (split.inputs[:, 0] > INK))
     half = round(side * 30 / 28)
     inputs = torch.zeros(count, 2 * half, 2 * half, dtype=torch.uint8)
     masks = torch.zeros_like(inputs)

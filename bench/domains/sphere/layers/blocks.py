@@ -46,11 +46,11 @@ class SpectrumNorm(nn.Module):
             normal, mean, variance = _Normalise.apply(spectrum)
             with torch.no_grad():
                 self.running.lerp_(torch.stack([mean, variance]), _MOMENTUM)
-            scale, shift = self.weight, self.bias
+            scale, shift = self.weight.view(-1), self.bias.view(-1)
         else:
-            mean, variance = self.running
-            scale = self.weight * torch.rsqrt(variance + _EPSILON)
-            normal, shift = spectrum, self.bias - mean * scale
+            before, squared = self.running
+            normal, scale = spectrum, self.weight * torch.rsqrt(squared + _EPSILON)
+            shift = self.bias - before * scale
         spread = (slice(None), *[None] * 4)
         return torch.addcmul(_constant(spectrum.shape[2], spectrum.device) * shift[spread], normal, scale[spread])
 
@@ -122,17 +122,16 @@ class RotationBlock(nn.Module):
 class ToSphere(nn.Module):
     """Correlation of functions on SO(3) to functions on the sphere, which are read on its grid: (B, K, 2b, 2b).
 
-    Its kernels are functions of the argument alone (n = 0), so that what comes out does not depend on gamma.
+    A kernel of the sphere, its orders exchanged, does not depend on gamma of what it makes.
     """
 
-    def __init__(self, before: int, after: int, degrees: int, bandwidth: int) -> None:
+    def __init__(self, kernel: Kernel, outputs: int, degrees: int, bandwidth: int) -> None:
         super().__init__()
-        self.bandwidth, self.degrees = bandwidth, degrees
-        self.kernel = FullKernel(before, after, degrees, on_rotations=False)
+        self.bandwidth, self.degrees, self.kernel = bandwidth, degrees, kernel
         with torch.no_grad():
             # outputs of the size of inputs, as nothing normalises them
-            self.kernel.values.mul_(math.sqrt(self.kernel.values.shape[-1]))
-        self.bias = nn.Parameter(torch.zeros(after))
+            kernel.values.mul_(math.sqrt(kernel.values.shape[-1]))
+        self.bias = nn.Parameter(torch.zeros(outputs))
 
     def forward(self, spectrum: Tensor) -> Tensor:
         found = correlated(spectrum, self.kernel().transpose(-1, -2), self.degrees)

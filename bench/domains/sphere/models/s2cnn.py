@@ -88,8 +88,9 @@ def build(options: S2cnnOptions, shape: Shape, width: float) -> Network:
     Exact for turns about the poles by steps of the grid, and in its correlations for all rotations; the rectifier,
     which acts on a grid, makes degrees beyond its band limit, of which ``oversampling`` mistakes fewer for others.
     Differences from the released code: batch normalisation of spectra, by quadrature, where it has one over points or
-    none; no point of a kernel comes twice; kernels of all coefficients bring masks back to the sphere. Band limits fall
-    (and for masks rise again), as the published ones.
+    none; no point of a kernel comes twice, and one is in its centre; a correlation of its own brings masks back to
+    the sphere, where the code sums one over n. Band limits fall (and for masks rise again), as the published ones.
+    Of the published network of 204k parameters the points are inferred from that number: 3 rings, 8 angles, 8 turns.
     """
     bandwidth, masks = bandwidth_of(shape), shape.task == "segmentation"
     limits, widths = options.band_limits(bandwidth, masks), options.counts(width)
@@ -106,7 +107,8 @@ def build(options: S2cnnOptions, shape: Shape, width: float) -> Network:
         stages[f"block{i}"] = (block, RotationSpectra() if keep else INVARIANT)
         before, given = count, keep
     if masks:
-        stages["output"] = (ToSphere(before, shape.outputs, given, bandwidth), Signals())
+        to_masks = _kernel(options, before, shape.outputs, given, on_rotations=False)
+        stages["output"] = (ToSphere(to_masks, shape.outputs, given, bandwidth), Signals())
     else:
         head = nn.Linear(before, shape.outputs)
         nn.init.zeros_(head.bias)

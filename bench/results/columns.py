@@ -127,6 +127,8 @@ WALL_CLOCK = (
     "seconds_to_target",
     "seconds",
     "peak_memory_bytes",
+    "latency_1_ms",
+    "latency_32_ms",
     "timing",
     "together",
     "launch",

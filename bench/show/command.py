@@ -76,6 +76,37 @@ def kernels(
 
 
 @app.command()
+def sphere(
+    data: Annotated[str, typer.Option(help="A data set of the sphere.")] = "spherical-digits-masks",
+    bandwidth: Annotated[int, typer.Option(min=4, max=64, help="Of its grid, even.")] = 24,
+    strengths: Annotated[list[float] | None, typer.Option(help="From 0 to 1; may be given many times.")] = None,
+    count: Annotated[int, typer.Option(min=1, max=6, help="Examples.")] = 2,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of the random rotations.")] = 0,
+    results: Annotated[Path | None, typer.Option(help="A results folder, for the masks of one of its cells.")] = None,
+    cell: Annotated[str | None, typer.Option(help="The cell's id; it is trained again.")] = None,
+    out: OutOption = OUT,
+) -> None:
+    """Show functions on the sphere as maps and as spheres.
+
+    Of a data set, by strength of rotation; or the masks of a cell of your results beside the truth.
+    """
+    from bench.errors import UserError
+    from bench.show.fields import save
+    from bench.show.sphere import draw, draw_cell
+
+    if (results is None) != (cell is None):
+        raise UserError("--results and --cell go together")
+    if bandwidth % 2:
+        raise UserError(f"--bandwidth {bandwidth} is odd; accepted are even numbers from 4 to 64")
+    if results is not None and cell is not None:
+        figure = draw_cell(results, cell, count)
+    else:
+        figure = draw(data, bandwidth, strengths or [0, 0.25, 1], count, seed)
+    for path in save(figure, out / "sphere"):
+        print(path)
+
+
+@app.command()
 def augmentations(
     data: Annotated[str, typer.Option(help="A data set of `equivaug list datasets`.")] = "digits",
     group: Annotated[str, typer.Option(help="C4, D8, SO(2), O(2), ...")] = "SO(2)",

@@ -389,7 +389,12 @@ class TestCorrelations:
 
     def test_its_derivative_is_the_derivative(self) -> None:
         there = spectrum(3, 2, 2).double().requires_grad_()
-        assert torch.autograd.gradcheck(lambda x: _Normalise.apply(x)[0], (there,), eps=1e-6, atol=1e-5)
+        assert torch.autograd.gradcheck(
+            lambda *given: _Normalise.apply(*given)[0],
+            (there, random(2).double().requires_grad_(), random(2, seed=1).double().requires_grad_()),
+            eps=1e-6,
+            atol=1e-5,
+        )
 
 
 class TestRectifier:

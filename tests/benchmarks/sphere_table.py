@@ -7,7 +7,8 @@ in turn within one run; figures are medians in milliseconds.
 - parts: what the step of a middle block (degrees 10, from functions on SO(3) to functions on SO(3)) does, each forward
   and backward;
 - floors: the FFTs of the block's grids alone, as the released code has them, and a plain network of the same FLOPs;
-- e3nn: its dense matrix of Wigner's D on a grid of SO(3) at degree 15, in seconds, bytes, and a round trip.
+- e3nn: its dense matrix of Wigner's D on a grid of SO(3): bytes, seconds to make, a round trip. At degree 7, as degree
+  11 takes 45 s and degree 15 minutes; the bytes at 15 follow from the shape that it has at 7 (2.7 GiB: REFERENCES.md).
 """
 
 from __future__ import annotations
@@ -39,10 +40,10 @@ ROUNDS = 15
 FOLDER = Path("results/speed")
 
 
-def timed(tasks: dict[str, Callable[[], object]], device: torch.device) -> dict[str, float]:
+def timed(tasks: dict[str, Callable[[], object]], device: torch.device, rounds: int = ROUNDS) -> dict[str, float]:
     """Return the median milliseconds of each task, all of them taken in turn."""
     seconds: dict[str, list[float]] = {name: [] for name in tasks}
-    for i in range(ROUNDS + 2):
+    for i in range(rounds + 2):
         for name, task in tasks.items():
             began = time.perf_counter()
             task()
@@ -50,7 +51,7 @@ def timed(tasks: dict[str, Callable[[], object]], device: torch.device) -> dict[
                 torch.cuda.synchronize()
             if i >= 2:
                 seconds[name].append(time.perf_counter() - began)
-    return {name: 1000 * sorted(each)[ROUNDS // 2] for name, each in seconds.items()}
+    return {name: 1000 * sorted(each)[rounds // 2] for name, each in seconds.items()}
 
 
 def both(function: Callable[..., Tensor], *inputs: Tensor) -> Callable[[], None]:
@@ -121,7 +122,7 @@ def steps(device: torch.device) -> tuple[dict[str, Callable[[], object]], dict[s
     return found, flops
 
 
-def grids(device: torch.device, degree: int = 15) -> dict[str, float]:
+def grids(device: torch.device, degree: int) -> dict[str, float]:
     """Return the bytes, the seconds to make and a round trip in ms of 8 functions, of ours and of e3nn's dense grid."""
     from e3nn import o3
 
@@ -142,15 +143,22 @@ def grids(device: torch.device, degree: int = 15) -> dict[str, float]:
                 "ours": lambda: rotation_spectrum(on_rotations(spectrum, bandwidth), bandwidth),
             },
             device,
+            rounds=3,
         )
     return {
-        "e3nn dense grid, bytes": float(sum(each.numel() * each.element_size() for each in theirs.buffers())),
-        "our tables, bytes": float(sum(each.numel() * each.element_size() for each in tables)),
-        "e3nn dense grid, seconds to make": made,
-        "our tables, seconds to make": ours,
-        "e3nn round trip of 8, ms": trips["theirs"],
-        "our round trip of 8, ms": trips["ours"],
+        f"e3nn dense grid, degree {degree}, bytes": float(theirs.D.numel() * theirs.D.element_size()),
+        f"our tables, degree {degree}, bytes": size_of(tables),
+        f"e3nn dense grid, degree {degree}, seconds to make": made,
+        f"our tables, degree {degree}, seconds to make": ours,
+        f"e3nn round trip of 8, degree {degree}, ms": trips["theirs"],
+        f"our round trip of 8, degree {degree}, ms": trips["ours"],
+        "e3nn dense grid, degree 15, bytes by its shape": 4.0 * 64 * 32 * 64 * sum((2 * k + 1) ** 2 for k in range(16)),
+        "our tables, degree 15, bytes": size_of(_tables(16, 16, True, device)),
     }
+
+
+def size_of(tables: tuple[Tensor, ...]) -> float:
+    return float(sum(each.numel() * each.element_size() for each in tables))
 
 
 def main() -> None:
@@ -164,7 +172,7 @@ def main() -> None:
     found = timed({**parts(device), **floors(device), **networks}, device)
     rows = [{"what": name, "value": value, "unit": "ms"} for name, value in found.items()]
     rows += [{"what": f"{name}, FLOPs of an example", "value": value, "unit": ""} for name, value in flops.items()]
-    rows += [{"what": name, "value": value, "unit": ""} for name, value in grids(device).items()]
+    rows += [{"what": name, "value": value, "unit": ""} for name, value in grids(device, 7).items()]
     table = pd.DataFrame(rows).assign(torch=torch.__version__)
     print(table[["what", "value"]].to_string(index=False))
     FOLDER.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from typing import Any
 
 import torch
@@ -43,57 +42,56 @@ class SpectrumNorm(nn.Module):
     def forward(self, spectrum: Tensor) -> Tensor:
         """Return spectra (B, C, l, m, n, 2) whose functions have the learned mean and variance."""
         if self.training:
-            normal, mean, variance = _Normalise.apply(spectrum)
+            found: tuple[Tensor, Tensor, Tensor] = _Normalise.apply(spectrum, self.weight, self.bias)
             with torch.no_grad():
-                self.running.lerp_(torch.stack([mean, variance]), _MOMENTUM)
-            scale, shift = self.weight.view(-1), self.bias.view(-1)
-        else:
-            before, squared = self.running
-            normal, scale = spectrum, self.weight * torch.rsqrt(squared + _EPSILON)
-            shift = self.bias - before * scale
-        spread = (slice(None), *[None] * 4)
-        return torch.addcmul(_constant(spectrum.shape[2], spectrum.device) * shift[spread], normal, scale[spread])
+                self.running.lerp_(torch.stack(found[1:]), _MOMENTUM)
+            return found[0]
+        mean, variance = self.running
+        scale = self.weight * torch.rsqrt(variance + _EPSILON)
+        return _scaled(spectrum, scale, self.bias - mean * scale)
 
 
 class _Normalise(torch.autograd.Function):
-    """Spectra of mean 0 and variance 1 over the batch and the group, with the mean and the variance that they had.
+    """Spectra with the learned mean and variance over the batch and the group, and the mean and variance they had.
 
-    With y = (x - mean) / s: dx = (dy - <dy> - y p <dy, y>) / s, where p is Parseval's weight of a number, <dy, y> the
-    sum over all numbers, and <dy> the sum over constants, each divided by the examples.
+    With z = (x - mean) / s and y = w z + b: dx = (w / s) (dy - <dy> - z p <dy z>), where <dy> is the mean over examples
+    of the slopes of constants, <dy z> that of sums over all numbers, and p Parseval's weight of a number. Written for
+    few passes over the numbers; what is constant is set right afterwards.
     """
 
     @staticmethod
-    def forward(ctx: Any, spectrum: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        count, degrees = len(spectrum), spectrum.shape[2]
-        weights = parseval(degrees, spectrum.device)[..., 0, 0]
-        mean = spectrum[:, :, 0, 0, spectrum.shape[4] // 2, 0].mean(0)
-        squares = spectrum.square().sum((0, 4, 5))
-        variance = ((squares * weights).sum((1, 2)) / count - mean.square()).clamp(min=0)
+    def forward(ctx: Any, spectrum: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        weights = parseval(spectrum.shape[2], spectrum.device)[..., 0, 0]
+        mean = _constants(spectrum).mean(0)
+        squares = torch.linalg.vector_norm(spectrum, dim=(0, 4, 5)).square()
+        variance = ((squares * weights).sum((1, 2)) / len(spectrum) - mean.square()).clamp(min=0)
         inverse = torch.rsqrt(variance + _EPSILON)
-        normal = spectrum * inverse[:, None, None, None, None]
-        normal[:, :, 0, 0, spectrum.shape[4] // 2, 0] -= mean * inverse
-        ctx.save_for_backward(normal, inverse, weights)
+        ctx.save_for_backward(spectrum, weight, weights, mean, inverse)
         ctx.mark_non_differentiable(mean, variance)
-        return normal, mean, variance
+        return _scaled(spectrum, weight * inverse, bias - mean * inverse * weight), mean, variance
 
     @staticmethod
-    def backward(ctx: Any, slope: Tensor, *_: Tensor) -> Tensor:
-        normal, inverse, weights = ctx.saved_tensors
-        count, middle = len(slope), slope.shape[4] // 2
-        along = (slope * normal).sum((0, 2, 3, 4, 5)) / count
-        constants = slope[:, :, 0, 0, middle, 0].mean(0)
-        pull = (along * inverse)[:, None, None] * weights
-        found = torch.addcmul(slope * inverse[:, None, None, None, None], normal, pull[..., None, None], value=-1)
-        found[:, :, 0, 0, middle, 0] -= constants * inverse
-        return found
+    def backward(ctx: Any, slope: Tensor, *_: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        spectrum, weight, weights, mean, inverse = ctx.saved_tensors
+        scale, of_constants = weight * inverse, _constants(slope).sum(0)
+        along = ((slope * spectrum).sum((0, 2, 3, 4, 5)) - mean * of_constants) * inverse
+        pull = scale * inverse * along / len(slope)
+        found = slope * scale[:, None, None, None, None]
+        found.addcmul_(spectrum, (pull[:, None, None] * weights)[..., None, None], value=-1)
+        _constants(found).add_(mean * pull - scale * of_constants / len(slope))
+        return found, along, of_constants
 
 
-@lru_cache(maxsize=64)
-def _constant(degrees: int, device: torch.device) -> Tensor:
-    """Return the spectrum (l, m, n, 2) of the function that is 1 everywhere."""
-    found = torch.zeros(degrees, degrees, 2 * degrees - 1, 2)
-    found[0, 0, degrees - 1, 0] = 1
-    return found.to(device)
+def _scaled(spectrum: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    """Return the spectra of functions times a scale (C,) plus a shift (C,), in the memory order that they have."""
+    found = spectrum * scale[:, None, None, None, None]
+    _constants(found).add_(shift)
+    return found
+
+
+def _constants(spectrum: Tensor) -> Tensor:
+    """Return the means of functions, which are numbers of their spectra (B, C, l, m, n, 2): a view (B, C)."""
+    return spectrum[:, :, 0, 0, spectrum.shape[4] // 2, 0]
 
 
 class RotationBlock(nn.Module):

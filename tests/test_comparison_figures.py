@@ -30,6 +30,30 @@ def tables() -> Tables:
     return Tables(made.runs.assign(training_flops_per_example=3e6, steps=400.0), made.curves, made.equivariance)
 
 
+def test_augmented_plain_networks_are_drawn_against_the_level_to_reach() -> None:
+    figure = FIGURES["gap_by_size"](tables())
+    assert figure is not None
+    (ax,) = figure.axes
+    dashed = [line for line in ax.lines if line.get_linestyle() == "--" and len(line.get_xdata()) == 3]
+    dotted = [line for line in ax.lines if line.get_linestyle() == ":"]
+    assert len(dashed) == 1
+    runs = tables().runs
+    least = runs[(runs["train_size"] == 100) & (runs["strength"] == 0) & (runs["group"] != "C1")]
+    levels = least.groupby("label")["transformed_score"].mean()
+    assert sorted(line.get_ydata()[0] for line in dotted) == pytest.approx(sorted(levels))
+
+
+def test_without_both_sides_there_is_no_gap_to_draw() -> None:
+    made = tables()
+    alone = Tables(made.runs[made.runs["group"] == "C1"], made.curves, made.equivariance)
+    assert FIGURES["gap_by_size"](alone) is None
+    assert (
+        REASONS["gap_by_size"](alone) == "there is no plain network with augmentation beside an equivariant one without"
+    )
+    few = Tables(made.runs[made.runs["train_size"] == 100], made.curves, made.equivariance)
+    assert REASONS["gap_by_size"](few) == "100 is the only training-set size"
+
+
 @pytest.fixture(scope="module", params=["comparisons", "exchange"])
 def drawn(request: pytest.FixtureRequest) -> Figure:
     figure = FIGURES[request.param](tables())

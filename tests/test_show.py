@@ -138,6 +138,10 @@ def test_a_trained_cell_shows_the_fields_of_a_layer(
         (["augmentations", "--strengths", "2"], "--strengths 2 is no strength"),
         (["augmentations", "--data", "o5"], "--data o5 has no images to show"),
         (["augmentations", "--data", "digit"], "did you mean 'digits'?"),
+        (["sphere", "--data", "digits"], "--data digits is no data set of the sphere; accepted are spherical-digits,"),
+        (["sphere", "--bandwidth", "7"], "--bandwidth 7 is odd; accepted are even numbers from 4 to 64"),
+        (["sphere", "--strengths", "2"], "--strengths 2 is no strength"),
+        (["sphere", "--cell", "abc"], "--results and --cell go together"),
         (["augmentations", "--out", "file/below"], "file/below cannot be used"),
     ],
 )
@@ -154,6 +158,32 @@ def test_bad_input_is_one_sentence(
     said = capsys.readouterr().err
     assert message in said
     assert said.count("\n") == 1
+
+
+def test_spheres_are_drawn_with_their_masks(tmp_path: Path) -> None:
+    for data in ("spherical-digits", "spherical-digits-masks"):
+        assert show("sphere", "--data", data, "--bandwidth", 8, "--count", 2, "--out", tmp_path / data) == 0
+    pictures = [np.asarray(Image.open(tmp_path / f"spherical-digits{end}" / "sphere.png")) for end in ("", "-masks")]
+    colours = [len(np.unique(each[..., :3].reshape(-1, 3), axis=0)) for each in pictures]
+    grey = [bool((each[..., 0] == each[..., 1]).all()) for each in pictures]
+    assert grey == [True, False]
+    assert min(colours) > 10
+
+
+def test_masks_of_a_trained_cell_are_drawn_beside_the_truth(tmp_path: Path) -> None:
+    suite = {
+        "name": "masks",
+        "data": {"name": "spherical-digits-masks", "bandwidth": 6, "train_sizes": [64]},
+        "augmentation": {"strengths": [1]},
+        "families": [{"family": "s2cnn", "width": 2}],
+        "budget": {"steps": 2, "batch_size": 8},
+        "seeds": 1,
+        "measure": {"equivariance": None},
+    }
+    found = api.run(suite, out=tmp_path / "results")
+    cell = found.runs["cell_id"].iloc[0]
+    assert show("sphere", "--results", tmp_path / "results", "--cell", cell, "--out", tmp_path / "out") == 0
+    assert (tmp_path / "out" / "sphere.png").is_file()
 
 
 def test_cells_and_layers_that_are_not_there_are_one_sentence(

@@ -14,6 +14,7 @@ in turn within one run; figures are medians in milliseconds.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -172,7 +173,8 @@ def main() -> None:
     found = timed({**parts(device), **floors(device), **networks}, device)
     rows = [{"what": name, "value": value, "unit": "ms"} for name, value in found.items()]
     rows += [{"what": f"{name}, FLOPs of an example", "value": value, "unit": ""} for name, value in flops.items()]
-    rows += [{"what": name, "value": value, "unit": ""} for name, value in grids(device, 7).items()]
+    if importlib.util.find_spec("e3nn"):
+        rows += [{"what": name, "value": value, "unit": ""} for name, value in grids(device, 7).items()]
     table = pd.DataFrame(rows).assign(torch=torch.__version__)
     print(table[["what", "value"]].to_string(index=False))
     FOLDER.mkdir(parents=True, exist_ok=True)

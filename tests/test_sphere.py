@@ -16,7 +16,7 @@ from sklearn.metrics import jaccard_score
 from torch import Tensor
 
 from bench.domains.sphere import DOMAIN, Masks, Rotation, RotationGroup, RotationSpectra, Signals, sphere_shape
-from bench.domains.sphere.action import grid_points, nearest, read_at, resampled, rotated
+from bench.domains.sphere.action import grid_points, nearest, read_at, resampled, rotated, turned
 from bench.domains.sphere.data.canvas import INK, MaskOptions, SphereOptions, canvases
 from bench.domains.sphere.data.digits import load as load_digits
 from bench.domains.sphere.data.digits import load_masks
@@ -450,10 +450,10 @@ class TestMoves:
     @pytest.mark.parametrize("resampling", ["spline", "bilinear", "harmonic"])
     def test_the_identity_leaves_a_picture_where_it_is(self, resampling: str) -> None:
         motion, pictures = (
-            PictureMotion(6, resampling),
+            PictureMotion(6, resampling, False),
             torch.rand(3, 1, 20, 20, generator=torch.Generator().manual_seed(0)),
         )  # type: ignore[arg-type]
-        still = PictureMotion(6, "bilinear" if resampling == "bilinear" else "spline").still(pictures)
+        still = PictureMotion(6, "bilinear" if resampling == "bilinear" else "spline", False).still(pictures)
         if resampling == "harmonic":
             still = on_sphere(sphere_spectrum(still, 6), 6)
         close(motion.still(pictures), still, FLOAT32)
@@ -470,11 +470,23 @@ class TestMoves:
                 1e-4,
             )
 
+    def test_what_is_band_limited_is_the_same_function_at_every_place(self) -> None:
+        """Read point by point, a picture that is finer than the grid is another one wherever it lies."""
+        pictures = load_digits(SphereOptions()).test.inputs[:20].float()
+        errors = {}
+        for filtered in (True, False):
+            motion, drawn = PictureMotion(8, filtered=filtered), haar(20)
+            moved = motion.move(motion.prepare(pictures), (drawn,))
+            expected = turned(motion.still(pictures), drawn)
+            errors[filtered] = float((moved - expected).norm() / expected.norm())
+        assert errors[True] < 0.02
+        assert errors[False] > 5 * errors[True]
+
     def test_a_mask_goes_with_its_picture(self) -> None:
         data = load_masks(MaskOptions(bandwidth=12, most=1))
         pictures, masks = data.test.inputs[:50].float(), data.test.targets[:50]
         drawn = haar(50)
-        values = PictureMotion(12, "bilinear").move(pictures, (drawn,))[:, 0]
+        values = PictureMotion(12, "bilinear", filtered=False).move(pictures, (drawn,))[:, 0]
         labels = PictureMasks(12).move(masks, (drawn,))
         assert labels.dtype == torch.uint8
         inside, outside = values[labels > 0], values[labels == 0]

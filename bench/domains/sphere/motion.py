@@ -7,7 +7,7 @@ degrees beyond it). To rotate what was projected is to project from turned point
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -15,6 +15,7 @@ from torch import Tensor
 from bench.domains.sphere.action import grid_points, nearest, resampled, turned
 from bench.domains.sphere.law import Resampling
 from bench.domains.sphere.rotations import matrices
+from bench.domains.sphere.transforms import on_sphere, sphere_spectrum
 from bench.geometry.augmentation import AT_ONCE
 from bench.groups import prefiltered, read
 from bench.groups.protocol import Draws
@@ -27,29 +28,31 @@ class PictureMotion:
     """Pictures (B, C, S, S) as functions on the sphere (B, C, 2b, 2b), each rotated by its own quaternion.
 
     They are read with the cubic B-spline or bilinearly; ``harmonic`` projects them at the pole and rotates their
-    spectra, which keeps them band-limited.
+    spectra. With ``filtered`` they are read on a grid that is as fine as they are, of which degrees up to the bandwidth
+    are kept; without it each point of the grid reads the picture where it lies, and what is finer than the grid passes
+    for something coarser, which is something else at every place.
     """
 
     bandwidth: int
     resampling: Resampling = "spline"
+    filtered: bool = True
 
     def still(self, values: Tensor) -> Tensor:
         return self._all(values, _still(len(values), values.device))
 
     def prepare(self, values: Tensor) -> Tensor:
-        return (
-            PictureMotion(self.bandwidth).still(values)
-            if self.resampling == "harmonic"
-            else prefiltered(values, self.resampling)
-        )
+        if self.resampling == "harmonic":
+            return replace(self, resampling="spline").still(values)
+        return prefiltered(values, self.resampling)
 
     def move(self, prepared: Tensor, draws: Draws) -> Tensor:
         (quaternions,) = draws
         if self.resampling == "harmonic":
             return turned(prepared, quaternions)
-        points = stereographic(_turned_back(self.bandwidth, quaternions), prepared.shape[-1])
-        found = read(prepared, points.transpose(1, 2), self.resampling)
-        return found.view(*found.shape[:2], 2 * self.bandwidth, 2 * self.bandwidth)
+        fine = self._fine(prepared.shape[-1])
+        points = stereographic(_turned_back(fine, quaternions), prepared.shape[-1])
+        found = read(prepared, points.transpose(1, 2), self.resampling).view(*prepared.shape[:2], 2 * fine, 2 * fine)
+        return on_sphere(sphere_spectrum(found, self.bandwidth), self.bandwidth) if self.filtered else found
 
     def resampled(self, values: Tensor, generator: torch.Generator) -> Tensor:
         """Return pictures projected within half a step of the grid from where they are, each by its own rotation.
@@ -57,6 +60,14 @@ class PictureMotion:
         The axis is uniform, the angle about it uniform up to half a step: other points are read, nothing has moved.
         """
         return self._all(values, _within_half_a_step(len(values), self.bandwidth, generator).to(values.device))
+
+    def _fine(self, size: int) -> int:
+        """Return the bandwidth of the grid on which a picture of ``size`` pixels is read.
+
+        Pixels are 4 / size radians apart at the pole and half of that at the equator, so that the picture has degrees
+        up to about its size; an even number.
+        """
+        return max(self.bandwidth, 2 * ((size + 1) // 2)) if self.filtered else self.bandwidth
 
     def _all(self, values: Tensor, quaternions: Tensor) -> Tensor:
         parts = zip(values.split(AT_ONCE), quaternions.split(AT_ONCE), strict=True)

@@ -11,15 +11,20 @@ from bench.domains.sphere.wigner import quadrature
 from bench.geometry import INVARIANT, Motion, Shape
 
 
-def sphere_shape(bandwidth: int, outputs: int, task: str, channels: int = 1, picture: int = 0) -> Shape:
+def sphere_shape(
+    bandwidth: int, outputs: int, task: str, channels: int = 1, picture: int = 0, filtered: bool = True
+) -> Shape:
     """Return the shape of functions (channels, 2b, 2b); of pictures of so many pixels that are projected, if any.
+
+    ``filtered`` says whether pictures are band-limited, or read point by point (`bench.domains.sphere.motion`).
 
     ValueError for an odd bandwidth: no quarter turn about the poles keeps the points of its grid.
     """
     if bandwidth % 2:
         raise ValueError(f"the bandwidth must be even, not {bandwidth}")
     source = (picture, picture) if picture else ()
-    return Shape("sphere", channels, (2 * bandwidth, 2 * bandwidth), outputs, task, source=source)
+    fields = "band-limited scalars" if picture and filtered else "scalars"
+    return Shape("sphere", channels, (2 * bandwidth, 2 * bandwidth), outputs, task, fields, source=source)
 
 
 def bandwidth_of(shape: Shape) -> int:
@@ -29,7 +34,9 @@ def bandwidth_of(shape: Shape) -> int:
 
 def inputs_of(shape: Shape, resampling: Resampling) -> Motion:
     """Return how inputs are moved."""
-    return PictureMotion(bandwidth_of(shape), resampling) if shape.source else SignalMotion(resampling)
+    if not shape.source:
+        return SignalMotion(resampling)
+    return PictureMotion(bandwidth_of(shape), resampling, shape.fields.startswith("band-limited"))
 
 
 def targets_of(shape: Shape) -> Motion:

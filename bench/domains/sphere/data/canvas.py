@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from pydantic import Field, field_validator
 from torch import Tensor
 
 from bench.data.dataset import Dataset, Split
 from bench.domains.sphere.shape import sphere_shape
+from bench.geometry import Shape
 from bench.registry import Options
 from bench.seeds import generator
 
@@ -21,6 +24,10 @@ class SphereOptions(Options):
     """The grid that pictures are projected onto."""
 
     bandwidth: int = Field(10, ge=4, le=64, description="b, even: a grid of 2b latitudes by 2b longitudes")
+
+    project: Literal["band", "points"] = Field(
+        "band", description="keep of a picture what the bandwidth can hold, or read it point by point, as published"
+    )
 
     @field_validator("bandwidth")
     @classmethod
@@ -45,9 +52,11 @@ class MaskOptions(SphereOptions):
         return least
 
 
-def classified(name: str, names: tuple[str, ...], splits: tuple[Split, Split, Split], bandwidth: int) -> Dataset:
+def classified(
+    name: str, names: tuple[str, ...], splits: tuple[Split, Split, Split], options: SphereOptions
+) -> Dataset:
     """Return pictures (N, 1, S, S) with their classes, to be projected."""
-    shape = sphere_shape(bandwidth, len(names), "classification", picture=splits[0].inputs.shape[-1])
+    shape = _shape(options, len(names), "classification", splits[0])
     return Dataset(name, shape, *splits, names)
 
 
@@ -56,9 +65,13 @@ def segmented(name: str, names: tuple[str, ...], splits: tuple[Split, Split, Spl
     train, validation, test = (
         canvases(split, options.least, options.most, generator(0, "canvas", i)) for i, split in enumerate(splits)
     )
-    side = train.inputs.shape[-1]
-    shape = sphere_shape(options.bandwidth, len(names) + 1, "segmentation", picture=side)
+    shape = _shape(options, len(names) + 1, "segmentation", train)
     return Dataset(name, shape, train, validation, test, ("background", *names))
+
+
+def _shape(options: SphereOptions, outputs: int, task: str, pictures: Split) -> Shape:
+    side = pictures.inputs.shape[-1]
+    return sphere_shape(options.bandwidth, outputs, task, picture=side, filtered=options.project == "band")
 
 
 def canvases(split: Split, least: int, most: int, draws: torch.Generator) -> Split:

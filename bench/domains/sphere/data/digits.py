@@ -32,7 +32,7 @@ def _pictures() -> tuple[Split, Split, Split]:
 @datasets.register("spherical-digits", options=SphereOptions, version=1, domain="sphere")
 def load(options: SphereOptions) -> Dataset:
     """Digits of scikit-learn on the sphere, no download; 1,000 train, 297 validation, 500 test."""
-    return classified("spherical-digits", CLASSES, _pictures(), options.bandwidth)
+    return classified("spherical-digits", CLASSES, _pictures(), options)
 
 
 @datasets.register("spherical-digits-masks", options=MaskOptions, version=1, domain="sphere", task="segmentation")

@@ -15,7 +15,7 @@ FILES = FASHION_FILES
 def load(options: SphereOptions) -> Dataset:
     """Fashion-MNIST projected onto the sphere; 50,000 train, 10,000 validation, 10,000 test."""
     splits = idx.published(FILES, len(FASHION_CLASSES))
-    return classified("spherical-fashion", FASHION_CLASSES, splits, options.bandwidth)
+    return classified("spherical-fashion", FASHION_CLASSES, splits, options)
 
 
 @datasets.register("spherical-fashion-masks", options=MaskOptions, version=1, domain="sphere", task="segmentation")

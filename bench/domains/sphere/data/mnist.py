@@ -15,7 +15,7 @@ FILES = MNIST_FILES
 def load(options: SphereOptions) -> Dataset:
     """MNIST digits projected onto the sphere; 50,000 train, 10,000 validation, 10,000 test."""
     splits = idx.published(FILES, len(MNIST_CLASSES))
-    return classified("spherical-mnist", MNIST_CLASSES, splits, options.bandwidth)
+    return classified("spherical-mnist", MNIST_CLASSES, splits, options)
 
 
 @datasets.register("spherical-mnist-masks", options=MaskOptions, version=1, domain="sphere", task="segmentation")

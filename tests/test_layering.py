@@ -54,7 +54,8 @@ ALLOWED: dict[str, set[str]] = {
     # of the plane alone, and they say so
     "advise": {"analysis", "atomic", "cell", "data", "domains", "errors", "estimate", "execute", "groups", "networks"}
     | {"plan", "prepare", "registry", "report", "results", "run", "seeds", "suite", "train"},
-    "show": {"atomic", "cell", "data", "domains", "errors", "execute", "figures", "groups", "measure", "networks"}
+    "show": {"atomic", "cell", "data", "domains", "errors", "execute", "figures", "geometry", "groups", "measure"}
+    | {"networks"}
     | {"plan", "registry", "results", "suite"},
     "gate": {"atomic", "cell", "domains", "errors", "execute", "groups", "measure", "networks", "plan", "registry"}
     | {"results", "suite", "train"},

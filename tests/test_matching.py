@@ -10,8 +10,8 @@ import pytest
 from bench.canonical import plain
 from bench.cell import Match
 from bench.domains.plane import image_shape
-from bench.domains.plane.models.planar import counts
 from bench.errors import UserError
+from bench.networks.counts import counts
 from bench.networks.lanes import preferred
 from bench.networks.matching import resolve
 from bench.plan import Plan, make

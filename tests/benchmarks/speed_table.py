@@ -30,11 +30,12 @@ from bench.cell import Budget, Match
 from bench.doctor.speed import in_kernels
 from bench.domains.plane import augmentation, image_shape
 from bench.domains.plane.models.cnn import plain_block
-from bench.domains.plane.models.planar import PlanarOptions, counts, planar_network
+from bench.domains.plane.models.planar import PlanarOptions, planar_network
 from bench.execute.allocator import keep_memory
 from bench.gate.baseline import device_class
 from bench.groups import FieldType, Group
 from bench.measure import score
+from bench.networks.counts import counts
 from bench.networks.matching import build, resolve
 from bench.networks.network import Network
 from bench.registry import families

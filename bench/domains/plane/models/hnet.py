@@ -26,11 +26,12 @@ from torch import Tensor, nn
 
 from bench.domains.plane.law import Maps
 from bench.domains.plane.layers import ExpandedConv, FieldRun
-from bench.domains.plane.models.planar import SMALLEST_IMAGE, HalvingPool, OddKernel, counts
+from bench.domains.plane.models.planar import SMALLEST_IMAGE, HalvingPool, OddKernel
 from bench.domains.plane.network import image_network
 from bench.errors import Impossible
 from bench.geometry import INVARIANT, Law, Shape
 from bench.groups import FieldType, Group, irrep, trivial
+from bench.networks.counts import counts
 from bench.networks.network import Network
 from bench.registry import Options, families
 

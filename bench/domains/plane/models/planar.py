@@ -7,7 +7,6 @@ kernels are odd with equal padding, and pooling is centred.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import pairwise
@@ -24,6 +23,7 @@ from bench.domains.plane.network import image_network
 from bench.errors import Impossible
 from bench.geometry import INVARIANT, Law, Shape
 from bench.groups import FieldType, Group
+from bench.networks.counts import counts, with_counts
 from bench.networks.network import Network
 from bench.registry import Options
 
@@ -68,22 +68,12 @@ class PlanarOptions(Options):
 
     def with_counts(self, counts: Sequence[int], width: float) -> PlanarOptions:
         """Return the options with which each block has so many fields at a width."""
-        return self.model_copy(update={"channels": tuple(count / width for count in counts)})
+        return with_counts(self, counts, width)
 
     @property
     def kernels(self) -> tuple[int, ...]:
         """The kernel size of each block."""
         return self.kernel_sizes if len(self.kernel_sizes) > 1 else self.kernel_sizes * len(self.channels)
-
-
-def counts(channels: tuple[float, ...], width: float) -> list[int]:
-    """Return how many fields each block has at a width.
-
-    The rounding is staggered by block, so that a growing width adds one field at a time and a parameter budget can be
-    met closely (see `bench.networks.matching`).
-    """
-    depth = len(channels)
-    return [max(1, math.floor(width * share + (i + 0.5) / depth)) for i, share in enumerate(channels)]
 
 
 class HalvingPool(nn.Module):

@@ -11,11 +11,11 @@ from torch import nn
 from bench.domains.sphere.law import RotationSpectra, Signals
 from bench.domains.sphere.layers.blocks import Kernel, RotationBlock, ToSphere, grid_of
 from bench.domains.sphere.layers.kernels import FullKernel, LocalKernel, ring_points
-from bench.domains.sphere.models.counts import counts, with_counts
 from bench.domains.sphere.rotations import RotationGroup
 from bench.domains.sphere.shape import bandwidth_of
 from bench.errors import Impossible
 from bench.geometry import INVARIANT, Law, Shape
+from bench.networks.counts import counts, with_counts
 from bench.networks.network import Network
 from bench.registry import Options, families
 

@@ -11,10 +11,10 @@ from pydantic import Field, field_validator, model_validator
 from torch import Tensor, nn
 
 from bench.domains.sphere.law import Signals
-from bench.domains.sphere.models.counts import counts, with_counts
 from bench.errors import Impossible
 from bench.geometry import INVARIANT, UNKNOWN, Law, Shape
 from bench.groups.plain import Trivial
+from bench.networks.counts import counts, with_counts
 from bench.networks.network import Network
 from bench.registry import Options, families
 

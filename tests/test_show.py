@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from PIL import Image
 from bench import api
 from bench.cli import main
 from bench.groups import Element
+from bench.report.page import write
 from bench.show import fields as module
 from bench.show.fields import motion
 from bench.show.images import opened
@@ -182,8 +184,11 @@ def test_masks_of_a_trained_cell_are_drawn_beside_the_truth(tmp_path: Path) -> N
     }
     found = api.run(suite, out=tmp_path / "results")
     cell = found.runs["cell_id"].iloc[0]
-    assert show("sphere", "--results", tmp_path / "results", "--cell", cell, "--out", tmp_path / "out") == 0
-    assert (tmp_path / "out" / "sphere.png").is_file()
+    assert show("sphere", "--results", tmp_path / "results", "--cell", cell[:8]) == 0
+    drawn = tmp_path / "results" / "pictures" / f"masks-{cell[:8]}.png"
+    assert drawn.is_file()
+    page = write(tmp_path / "results").read_text()
+    assert base64.b64encode(drawn.read_bytes()).decode() in page
 
 
 def test_cells_and_layers_that_are_not_there_are_one_sentence(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -29,6 +29,8 @@ from bench.scores import SCORES, Score
 
 REPORT = "report.html"
 SUITE = "suite.yaml"
+#: The folder of a results folder in which `equivaug show` puts pictures of its cells.
+PICTURES = "pictures"
 
 #: Columns of the table of cells: the header, the column of ``runs``, how its values are written; of scores the header
 #: says ``{score}``, and the score how they are written.
@@ -64,7 +66,8 @@ _PROVENANCE = ("version", "commit", "torch", "numpy", "python", "device", "preci
 def write(results: Path, out: Path | None = None) -> Path:
     """Write the page of a results folder, by default beside its tables; UserError if there are none to read."""
     path = out or results / REPORT
-    content = page(made.read(results), _suite(results), _links(results, path.parent), printable(results.resolve().name))
+    name, links = printable(results.resolve().name), _links(results, path.parent)
+    content = page(made.read(results), _suite(results), links, name, _pictures(results))
     try:
         write_atomically(path, content.encode())
     except OSError as error:
@@ -72,8 +75,13 @@ def write(results: Path, out: Path | None = None) -> Path:
     return path
 
 
-def page(tables: Tables, suite: str | None, links: dict[str, str], name: str) -> str:
-    """Return the page as HTML: ``suite`` is the suite file's text, ``links`` are names and addresses of figures."""
+def page(
+    tables: Tables, suite: str | None, links: dict[str, str], name: str, pictures: Sequence[tuple[str, str]] = ()
+) -> str:
+    """Return the page as HTML: ``suite`` is the suite file's text, ``links`` are names and addresses of figures.
+
+    ``pictures`` are names and contents (PNG in base64) of what `equivaug show` drew of cells.
+    """
     drawn = list(charts(tables))
     answer = verdict(tables)
     return str(
@@ -85,6 +93,7 @@ def page(tables: Tables, suite: str | None, links: dict[str, str], name: str) ->
             first_tables=_tables(tables, FIRST_TABLES),
             tables=_tables(tables, FOLDED_TABLES),
             charts=drawn,
+            pictures=pictures,
             families=[(label, look.colour) for label, look in looks(tables.runs).items()] if drawn else [],
             data=_as_data([[vars(panel) for panel in chart.panels] for chart in drawn]),
             columns=_heads(tables.runs),
@@ -166,6 +175,12 @@ def _links(results: Path, page_folder: Path) -> dict[str, str]:
     found = sorted((results / "figures").glob("*.png"))
     same = page_folder.resolve() == results.resolve()
     return {path.stem: f"figures/{path.name}" if same else path.resolve().as_uri() for path in found}
+
+
+def _pictures(results: Path) -> list[tuple[str, str]]:
+    """Return the names and the contents, in base64, of the pictures of cells that there are."""
+    found = sorted((results / PICTURES).glob("*.png"))
+    return [(printable(path.stem), base64.b64encode(path.read_bytes()).decode()) for path in found]
 
 
 def _as_data(value: Any) -> str:

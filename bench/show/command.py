@@ -84,7 +84,9 @@ def sphere(
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of the random rotations.")] = 0,
     results: Annotated[Path | None, typer.Option(help="A results folder, for the masks of one of its cells.")] = None,
     cell: Annotated[str | None, typer.Option(help="The cell's id; it is trained again.")] = None,
-    out: OutOption = OUT,
+    out: Annotated[
+        Path | None, typer.Option(help="The folder to write to; of a cell 'pictures' in its results, for the report.")
+    ] = None,
 ) -> None:
     """Show functions on the sphere as maps and as spheres.
 
@@ -99,10 +101,10 @@ def sphere(
     if bandwidth % 2:
         raise UserError(f"--bandwidth {bandwidth} is odd; accepted are even numbers from 4 to 64")
     if results is not None and cell is not None:
-        figure = draw_cell(results, cell, count)
+        figure, place = draw_cell(results, cell, count), (out or results / "pictures") / f"masks-{cell}"
     else:
-        figure = draw(data, bandwidth, strengths or [0, 0.25, 1], count, seed)
-    for path in save(figure, out / "sphere"):
+        figure, place = draw(data, bandwidth, strengths or [0, 0.25, 1], count, seed), (out or OUT) / "sphere"
+    for path in save(figure, place):
         print(path)
 
 

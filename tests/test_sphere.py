@@ -17,9 +17,11 @@ from torch import Tensor
 
 from bench.domains.sphere import DOMAIN, Masks, Rotation, RotationGroup, RotationSpectra, Signals, sphere_shape
 from bench.domains.sphere.action import grid_points, nearest, read_at, resampled, rotated, turned
+from bench.domains.sphere.data import npz
 from bench.domains.sphere.data.canvas import INK, MaskOptions, SphereOptions, canvases
 from bench.domains.sphere.data.digits import load as load_digits
 from bench.domains.sphere.data.digits import load_masks
+from bench.domains.sphere.data.npz import SphereNpzOptions
 from bench.domains.sphere.layers.blocks import RotationBlock, SpectrumNorm, ToSphere, _Normalise, grid_of
 from bench.domains.sphere.layers.correlation import correlated
 from bench.domains.sphere.layers.kernels import FullKernel, LocalKernel, ring_points
@@ -530,6 +532,54 @@ class TestData:
             sphere_shape(5, 10, "classification")
 
 
+class TestOwnData:
+    @staticmethod
+    def archive(tmp_path: Path, **arrays: np.ndarray) -> SphereNpzOptions:
+        np.savez(tmp_path / "own.npz", **arrays)
+        return SphereNpzOptions(path=tmp_path / "own.npz")
+
+    def test_signals_with_classes_and_with_masks(self, tmp_path: Path) -> None:
+        signals = random(100, 2, 8, 8).numpy()
+        data = npz.load(self.archive(tmp_path, signals=signals, labels=np.arange(100) % 3))
+        assert (data.shape.channels, data.shape.outputs, len(data.train)) == (2, 3, 70)
+        masks = npz.load_masks(self.archive(tmp_path, signals=signals[:, 0], masks=(signals[:, 0] > 0).astype(int)))
+        assert (masks.shape.channels, masks.shape.outputs, masks.names) == (1, 2, ("background", "1"))
+        assert bool(((masks.train.inputs[:, 0] > 0) == (masks.train.targets > 0)).all())
+
+    @pytest.mark.parametrize(
+        ("arrays", "message"),
+        [
+            ({"signals": np.zeros((20, 8, 6)), "masks": np.zeros((20, 8, 6), int)}, "as many latitudes as longitudes"),
+            ({"signals": np.zeros((20, 10, 10)), "masks": np.zeros((20, 10, 10), int)}, "a multiple of 4"),
+            ({"signals": np.full((20, 8, 8), np.nan), "masks": np.zeros((20, 8, 8), int)}, "not all finite"),
+            ({"signals": np.zeros((20, 8, 8)), "masks": np.zeros((20, 8, 8))}, "expected whole numbers of shape"),
+            ({"signals": np.zeros((20, 8, 8)), "masks": np.zeros((20, 8, 8), int)}, "from 0 to 0"),
+            ({"signals": np.zeros((20, 8, 8)), "masks": np.ones((20, 8, 8), int) * 300}, "from 300 to 300"),
+            (
+                {"signals": np.zeros((20, 8, 8)), "masks": np.eye(8, dtype=int)[None].repeat(20, 0)},
+                "every split needs 10",
+            ),
+            ({"signals": np.zeros((20, 8, 8))}, "there is no array 'masks'"),
+        ],
+    )
+    def test_what_is_not_such_is_one_sentence(
+        self, arrays: dict[str, np.ndarray], message: str, tmp_path: Path
+    ) -> None:
+        with pytest.raises(UserError, match=message):
+            npz.load_masks(self.archive(tmp_path, **arrays))
+
+    def test_they_are_moved_on_their_grid_and_masks_with_them(self, tmp_path: Path) -> None:
+        smooth = on_sphere(sphere_spectrum(random(100, 1, 8, 8), 3), 4)
+        self.archive(tmp_path, signals=smooth.numpy(), masks=(smooth[:, 0] > 0).numpy().astype(int))
+        data = {"name": "sphere-npz-masks", "path": str(tmp_path / "own.npz"), "train_sizes": [30]}
+        for cell in suite(tmp_path, "", data=data):
+            assert run_cell(cell, "cpu", "exclusive").run["status"] == "done"
+        of = DOMAIN.augmentation(sphere_shape(4, 2, "segmentation"), "D4", 1.0, "spline", "none")
+        labels = (smooth[:, 0] > 0).to(torch.uint8)
+        moved, kept = of.both(smooth, labels, 0, "test")
+        assert float(((moved[:, 0] > 0) == (kept > 0)).float().mean()) > 0.99
+
+
 class TestSegmentation:
     def test_the_score_is_the_mean_jaccard_index(self) -> None:
         truth = torch.randint(0, 5, (7, 9, 9), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
@@ -697,12 +747,14 @@ class TestNetworks:
             network("s2cnn", "classification", bands=(1.0,))
         with pytest.raises(ValueError, match="odd"):
             network("sphere-cnn", "classification", kernel_sizes=(4,))
+        with pytest.raises(ValueError, match="rings is of local kernels"):
+            network("s2cnn", "classification", kernel="full", rings=2)
 
 
-def suite(tmp_path: Path, data: str, **changes: object) -> list:
+def suite(tmp_path: Path, name: str, **changes: object) -> list:
     text = {
         "name": "sphere",
-        "data": {"name": data, "bandwidth": 6, "train_sizes": [64]},
+        "data": {"name": name, "bandwidth": 6, "train_sizes": [64]},
         "augmentation": {"strengths": [0, 1]},
         "families": [{"family": "s2cnn", "width": 3}, {"family": "sphere-cnn", "width": 4}],
         "budget": {"steps": 3, "batch_size": 8, "lr": 0.001},

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import psutil
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from bench.errors import UserError, one_line
 
@@ -31,6 +33,21 @@ def arrays(path: Path, names: Sequence[str]) -> tuple[NDArray[np.generic], ...]:
         raise
     except Exception as error:  # of zipfile, zlib, lzma and numpy, for what is damaged, encrypted, odd or huge
         raise UserError(f"{path}: cannot be read as an .npz file of plain arrays ({one_line(error)})") from error
+
+
+def as_labels(values: NDArray[np.generic], count: int, where: str) -> Tensor:
+    """Return labels (N,), int64; UserError unless they are the whole numbers from 0 on, two or more, none left out."""
+    if values.shape != (count,) or values.dtype.kind not in "iu":
+        raise UserError(
+            f"{where}: 'labels' is {values.dtype} of shape {values.shape}; expected whole numbers of shape ({count},)"
+        )
+    present = np.unique(values)
+    if len(present) < 2 or not np.array_equal(present, np.arange(len(present))):
+        raise UserError(
+            f"{where}: 'labels' holds {len(present)} values from {present[0]} to {present[-1]}; "
+            "expected 0, 1, 2, ... with none left out, at least two"
+        )
+    return torch.from_numpy(values.astype(np.int64))
 
 
 def _check_memory(path: Path, name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -78,7 +79,7 @@ def _sheet(rows: dict[str, tuple[Tensor, Tensor | None]], classes: int) -> Figur
                     _globe(ax, values[i : i + 1], mask, towards, classes)
                     if axes is grid[0]:
                         ax.set_title(view)
-            axes[0].set_ylabel(name, fontsize=6)
+            axes[0].set_ylabel(textwrap.fill(name, 16), fontsize=6)
         for ax in grid.ravel():
             ax.set(xticks=[], yticks=[])
             for spine in ax.spines.values():

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from pydantic import Field
 
-from bench.data.archive import arrays
+from bench.data.archive import arrays, as_labels
 from bench.data.cache import expanded
 from bench.data.dataset import Dataset, Split
 from bench.data.shares import ShareOptions, cut
@@ -50,21 +50,6 @@ def as_images(pixels: NDArray[np.generic], where: str) -> torch.Tensor:
         )
     grey = pixels if top == 255 else np.rint(pixels.astype(np.float64) * 255)
     return torch.from_numpy(np.ascontiguousarray(grey, dtype=np.uint8))
-
-
-def as_labels(values: NDArray[np.generic], count: int, where: str) -> torch.Tensor:
-    """Return labels (N,), int64; UserError unless they are the whole numbers from 0 on, two or more, none left out."""
-    if values.shape != (count,) or values.dtype.kind not in "iu":
-        raise UserError(
-            f"{where}: 'labels' is {values.dtype} of shape {values.shape}; expected whole numbers of shape ({count},)"
-        )
-    present = np.unique(values)
-    if len(present) < 2 or not np.array_equal(present, np.arange(len(present))):
-        raise UserError(
-            f"{where}: 'labels' holds {len(present)} values from {present[0]} to {present[-1]}; "
-            "expected 0, 1, 2, ... with none left out, at least two"
-        )
-    return torch.from_numpy(values.astype(np.int64))
 
 
 @datasets.register("npz", options=NpzOptions, version=1)

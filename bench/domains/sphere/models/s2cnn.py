@@ -48,6 +48,9 @@ class S2cnnOptions(Options):
     def _consistent(self) -> S2cnnOptions:
         if self.bands is not None and len(self.bands) != len(self.channels):
             raise ValueError(f"bands has {len(self.bands)} entries; give one per block ({len(self.channels)})")
+        local = {"rings", "angles", "orientations", "reach"} & self.model_fields_set
+        if self.kernel == "full" and local:
+            raise ValueError(f"{min(local)} is of local kernels; kernel: full has every coefficient")
         return self
 
     def counts(self, width: float) -> list[int]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import torch
 
 from bench.canonical import plain
 from bench.cell import Match
@@ -14,6 +15,7 @@ from bench.errors import UserError
 from bench.networks.counts import counts
 from bench.networks.lanes import preferred
 from bench.networks.matching import resolve
+from bench.networks.size import count_flops
 from bench.plan import Plan, make
 from bench.registry import families
 from bench.suite import parse
@@ -149,3 +151,17 @@ def test_a_family_without_blocks_takes_lanes_as_they_come() -> None:
 def test_lanes_are_no_part_of_a_cell_without_them() -> None:
     assert plain(Match(target=10)) == {"by": "parameters", "target": 10}
     assert plain(Match(target=10, lanes=16))["lanes"] == 16
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.complex64])
+def test_a_product_of_complex_numbers_is_four_of_real_ones(kind: torch.dtype) -> None:
+    class Product(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.zeros(3, 4, 5, dtype=kind))
+
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            return (inputs.flatten(1).to(kind)[:, None, :4].expand(-1, 3, -1).movedim(1, 0) @ self.weight).abs()
+
+    expected = 3 * 2 * 4 * 5 * (4 if kind.is_complex else 1)
+    assert count_flops(Product(), image_shape(1, 4, 2)) == expected

@@ -47,7 +47,7 @@ STEPS = (250, 500, 1000)
 
 #: Figures of means; those of comparisons have rows in place of axes of numbers (tests/test_comparison_figures.py).
 MEANS = [name for name in FIGURES if name not in ("comparisons", "exchange")]
-SHOW_ONE_SIZE = [name for name in MEANS if name != "score_by_size"]
+SHOW_ONE_SIZE = [name for name in MEANS if name not in ("score_by_size", "gap_by_size")]
 
 
 def made_up(
@@ -500,7 +500,7 @@ def test_each_figure_needs_only_its_own_table(tmp_path: Path) -> None:
     alone = Tables(made_up((100, 300), (0.0, 1.0), 2, TWO).runs, pd.DataFrame(), WHOLE.equivariance[:0])
     files = draw_all(alone, tmp_path)
     of_runs = {"score_by_strength", "score_by_size", "score_by_time", "measurements"}
-    assert {path.stem for path in files} == of_runs | {"comparisons", "exchange"}
+    assert {path.stem for path in files} == of_runs | {"comparisons", "exchange", "gap_by_size"}
     assert skipped(alone) == {
         "equivariance_by_angle": "no cell that is done has an equivariance error",
         "equivariance_by_layer": "no cell that is done has an equivariance error of a layer",
@@ -512,7 +512,7 @@ def test_a_single_size_has_no_figure_by_size() -> None:
     single = made_up((12000,), (0.0, 1.0), 2, TWO)
     assert FIGURES["score_by_size"](single) is None
     assert skipped(single)["score_by_size"] == "12,000 is the only training-set size"
-    assert set(skipped(single)) == {"score_by_size", "exchange"}
+    assert set(skipped(single)) == {"score_by_size", "gap_by_size", "exchange"}
 
 
 @pytest.mark.parametrize("name", SHOW_ONE_SIZE)
@@ -536,13 +536,13 @@ def test_a_single_cell_is_drawn_without_a_warning(name: str) -> None:
 
 def test_a_value_that_is_missing_everywhere_leaves_its_figures_out() -> None:
     no_accuracy = with_runs(WHOLE, lambda runs: runs.__setitem__("transformed_score", math.nan))
-    of_accuracy = {"score_by_strength", "score_by_size", "score_by_time", "comparisons", "exchange"}
+    of_accuracy = {"score_by_strength", "score_by_size", "score_by_time", "comparisons", "exchange", "gap_by_size"}
     assert set(skipped(no_accuracy)) == of_accuracy
     no_time = with_runs(WHOLE, lambda runs: runs.__setitem__("train_seconds", math.nan))
     assert set(skipped(no_time)) == {"score_by_time"}
 
 
-@pytest.mark.parametrize("name", MEANS)
+@pytest.mark.parametrize("name", [name for name in MEANS if name != "gap_by_size"])
 def test_names_are_shown_as_they_are(name: str) -> None:
     odd = ["_hidden", "costs $5_^{ and $6", "<b>bold</b> & 100%", r"\frac{"]
     table = dict.fromkeys(odd, ("mine", *LABELS["gcnn C4"][1:]))
@@ -603,7 +603,7 @@ def test_files_are_written_whole_and_equal_for_equal_tables(tmp_path: Path) -> N
             assert b"CreationDate" not in content
         else:
             width = int.from_bytes(content[16:20], "big")
-            assert width == 300 * (3.4 if path.stem in ("score_by_size", "measurements") else 7.0)
+            assert width == 300 * (3.4 if path.stem in ("score_by_size", "gap_by_size", "measurements") else 7.0)
 
 
 def test_figures_do_not_import_torch_or_open_pyplot_figures() -> None:

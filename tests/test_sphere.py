@@ -749,6 +749,9 @@ class TestNetworks:
             network("sphere-cnn", "classification", kernel_sizes=(4,))
         with pytest.raises(ValueError, match="rings is of local kernels"):
             network("s2cnn", "classification", kernel="full", rings=2)
+        options = families["s2cnn"].options
+        whole_options = options.model_validate({"kernel": "full"}).model_dump()
+        assert options.model_validate(whole_options).model_dump() == whole_options
 
 
 def suite(tmp_path: Path, name: str, **changes: object) -> list:

@@ -48,9 +48,10 @@ class S2cnnOptions(Options):
     def _consistent(self) -> S2cnnOptions:
         if self.bands is not None and len(self.bands) != len(self.channels):
             raise ValueError(f"bands has {len(self.bands)} entries; give one per block ({len(self.channels)})")
-        local = {"rings", "angles", "orientations", "reach"} & self.model_fields_set
-        if self.kernel == "full" and local:
-            raise ValueError(f"{min(local)} is of local kernels; kernel: full has every coefficient")
+        of_local = ("rings", "angles", "orientations", "reach")
+        given = [name for name in of_local if getattr(self, name) != type(self).model_fields[name].default]
+        if self.kernel == "full" and given:
+            raise ValueError(f"{given[0]} is of local kernels; kernel: full has every coefficient")
         return self
 
     def counts(self, width: float) -> list[int]:

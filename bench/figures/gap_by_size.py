@@ -11,7 +11,6 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
 
 from bench.analysis.opponents import is_plain
 from bench.analysis.summary import done, summarise
@@ -51,12 +50,7 @@ def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
     exponents = [math.log10(size) for size in sorted(set(points["train_size"]))]
     shifts = scales.dodges(len(shown), exponents, alone=0.5)
     figure, (ax,) = layout.panels([""], height=2.2, on=on)
-    ax.set_xscale("log")
-    left, right = scales.limits(exponents, alone=0.3)
-    ax.set_xlim(10**left, 10**right)
-    ax.set_xticks([10**exponent for exponent in scales.readable(exponents)])
-    ax.xaxis.set_major_formatter("{x:,.0f}")
-    ax.xaxis.set_minor_locator(NullLocator())
+    scales.size_axis(ax, exponents)
     scales.score_axis([ax], points, score)
     for label, shift in zip(shown, shifts, strict=True):
         part = points[points["label"] == label].sort_values("train_size")

@@ -93,3 +93,13 @@ def limits(positions: Sequence[float], alone: float) -> tuple[float, float]:
 def _least_gap(positions: Sequence[float], alone: float) -> float:
     """Return the least distance of sorted positions, or ``alone`` where there is only one."""
     return min((b - a for a, b in pairwise(positions)), default=alone)
+
+
+def size_axis(ax: Axes, exponents: Sequence[float]) -> None:
+    """Make the x axis one of numbers of examples, logarithmic, with those tried (powers of 10) as its ticks."""
+    ax.set_xscale("log")
+    left, right = limits(exponents, alone=0.3)
+    ax.set_xlim(10**left, 10**right)
+    ax.set_xticks([10**exponent for exponent in readable(exponents)])
+    ax.xaxis.set_major_formatter("{x:,.0f}")
+    ax.xaxis.set_minor_locator(NullLocator())

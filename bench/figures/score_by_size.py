@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
 
 from bench.analysis.summary import done, summarise
 from bench.figures import layout, scales, style
@@ -43,12 +42,7 @@ def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
     lines = [(label, strength) for label in shown for strength in compared]
     shifts = scales.dodges(len(lines), exponents, alone=0.5)
     figure, (ax,) = layout.panels([""], height=2.2, on=on)
-    ax.set_xscale("log")
-    left, right = scales.limits(exponents, alone=0.3)
-    ax.set_xlim(10**left, 10**right)
-    ax.set_xticks([10**exponent for exponent in scales.readable(exponents)])
-    ax.xaxis.set_major_formatter("{x:,.0f}")
-    ax.xaxis.set_minor_locator(NullLocator())
+    scales.size_axis(ax, exponents)
     scales.score_axis([ax], points, score)
     for (label, strength), shift in zip(lines, shifts, strict=True):
         part = points[(points["label"] == label) & (points["strength"] == strength)]

@@ -1,9 +1,9 @@
 """Functions on the sphere, rotated by SO(3) (Cohen et al. 2018, Gerken et al. 2022)."""
 
-from bench.domains.sphere.law import Masks, RotationSpectra, Signals
+from bench.domains.sphere.law import RotationSpectra, Signals, areas
 from bench.domains.sphere.motion import MaskMotion, PictureMasks, PictureMotion, SignalMotion
 from bench.domains.sphere.rotations import Rotation, RotationGroup, parse
-from bench.domains.sphere.shape import areas, bandwidth_of, inputs_of, sphere_shape, targets_of
+from bench.domains.sphere.shape import bandwidth_of, inputs_of, sphere_shape, targets_of
 from bench.geometry import Domain
 
 DOMAIN = Domain(
@@ -23,13 +23,12 @@ DOMAIN = Domain(
     resamplings=("spline", "bilinear", "harmonic"),
     crops=("none",),
     crop=lambda group: "none",
-    weights=areas,
+    weights=lambda shape: areas(bandwidth_of(shape)),
 )
 
 __all__ = [
     "DOMAIN",
     "MaskMotion",
-    "Masks",
     "PictureMasks",
     "PictureMotion",
     "Rotation",

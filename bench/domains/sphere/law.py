@@ -8,13 +8,18 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from bench.domains.sphere.action import nearest, resampled, turned
+from bench.domains.sphere.action import resampled, turned
 from bench.domains.sphere.action import rotated as rotated_spectrum
 from bench.domains.sphere.rotations import Rotation
 from bench.domains.sphere.transforms import parseval
 from bench.domains.sphere.wigner import quadrature
 
 Resampling = Literal["spline", "bilinear", "harmonic"]
+
+
+def areas(bandwidth: int) -> Tensor:
+    """Return the areas of the points of a grid (2b, 1), float64, of mean 1."""
+    return torch.from_numpy(quadrature(bandwidth)[:, None] * 2 * bandwidth)
 
 
 @dataclass(frozen=True)
@@ -35,8 +40,7 @@ class Signals:
 
     def weights(self, values: Tensor) -> Tensor:
         """Return the areas of the points (2b, 1), of mean 1."""
-        bandwidth = values.shape[-2] // 2
-        return torch.from_numpy(quadrature(bandwidth)[:, None] * 2 * bandwidth).to(values.device, torch.float32)
+        return areas(values.shape[-2] // 2).to(values.device, torch.float32)
 
     def derivative(self, values: Tensor, flow: str) -> None:
         return None
@@ -54,18 +58,4 @@ class RotationSpectra:
         return parseval(spectrum.shape[2], spectrum.device)
 
     def derivative(self, spectrum: Tensor, flow: str) -> None:
-        return None
-
-
-@dataclass(frozen=True)
-class Masks:
-    """Integer maps (B, 2b, 2b): every point takes the label of the nearest one."""
-
-    def act(self, labels: Tensor, g: Rotation) -> Tensor:
-        return nearest(labels, torch.tensor([g.quaternion], dtype=torch.float64))
-
-    def weights(self, labels: Tensor) -> None:
-        return None
-
-    def derivative(self, labels: Tensor, flow: str) -> None:
         return None

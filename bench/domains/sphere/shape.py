@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
-
 from bench.domains.sphere.law import Resampling
 from bench.domains.sphere.motion import MaskMotion, PictureMasks, PictureMotion, SignalMotion
-from bench.domains.sphere.wigner import quadrature
 from bench.geometry import INVARIANT, Motion, Shape
 
 
@@ -44,9 +40,3 @@ def targets_of(shape: Shape) -> Motion:
     if shape.task != "segmentation":
         return INVARIANT
     return PictureMasks(bandwidth_of(shape)) if shape.source else MaskMotion()
-
-
-def areas(shape: Shape) -> Tensor:
-    """Return the areas of the points (2b, 1), of mean 1."""
-    bandwidth = bandwidth_of(shape)
-    return torch.from_numpy(quadrature(bandwidth)[:, None] * 2 * bandwidth)

@@ -140,7 +140,10 @@ def test_a_trained_cell_shows_the_fields_of_a_layer(
         (["augmentations", "--strengths", "2"], "--strengths 2 is no strength"),
         (["augmentations", "--data", "o5"], "--data o5 has no images to show"),
         (["augmentations", "--data", "digit"], "did you mean 'digits'?"),
-        (["sphere", "--data", "digits"], "--data digits is no data set of the sphere; accepted are sphere-npz, sphere-npz-masks, spherical-digits,"),
+        (
+            ["sphere", "--data", "digits"],
+            "--data digits is no data set of the sphere; accepted are sphere-npz, sphere-npz-masks,",
+        ),
         (["sphere", "--bandwidth", "7"], "--bandwidth 7 is odd; accepted are even numbers from 4 to 64"),
         (["sphere", "--strengths", "2"], "--strengths 2 is no strength"),
         (["sphere", "--cell", "abc"], "--results and --cell go together"),

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import jaccard_score
 from torch import Tensor
 
-from bench.domains.sphere import DOMAIN, Rotation, RotationGroup, RotationSpectra, Signals, sphere_shape
+from bench.domains.sphere import DOMAIN, Rotation, RotationGroup, RotationSpectra, Signals, sphere_shape, transforms
 from bench.domains.sphere.action import grid_points, nearest, read_at, resampled, rotated, turned
 from bench.domains.sphere.data import npz
 from bench.domains.sphere.data.canvas import INK, MaskOptions, SphereOptions, canvases
@@ -25,6 +25,7 @@ from bench.domains.sphere.data.npz import SphereNpzOptions
 from bench.domains.sphere.layers.blocks import RotationBlock, SpectrumNorm, ToSphere, _Normalise, grid_of
 from bench.domains.sphere.layers.correlation import correlated
 from bench.domains.sphere.layers.kernels import FullKernel, LocalKernel, ring_points
+from bench.domains.sphere.models.s2cnn import INTEGRAL_OVERSAMPLING
 from bench.domains.sphere.motion import PictureMasks, PictureMotion, SignalMotion, stereographic
 from bench.domains.sphere.rotations import euler, matrices
 from bench.domains.sphere.transforms import (
@@ -185,6 +186,14 @@ class TestTransforms:
     def test_rotations_and_back(self, bandwidth: int) -> None:
         there = rotation_spectrum(random(1, 2, *[2 * bandwidth] * 3), bandwidth)
         close(rotation_spectrum(on_rotations(there, bandwidth), bandwidth), there, FLOAT32)
+
+    def test_rotations_and_back_at_the_finest(self) -> None:
+        """A quarter of a gigabyte of tables each way, which are not kept."""
+        try:
+            there = rotation_spectrum(random(1, 1, 128, 128, 128), 64)
+            close(rotation_spectrum(on_rotations(there, 64), 64), there, FLOAT32)
+        finally:
+            transforms._tables.cache_clear()
 
     def test_a_finer_grid_shows_the_same_function(self) -> None:
         there = spectrum(4)
@@ -421,12 +430,21 @@ class TestRectifier:
     def test_its_integral_hardly_notices(self) -> None:
         there, g = spectrum(10, 8, 4), element(7)
         there = there / torch.sqrt(power(there).mean())
-        for oversampling, limit in ((1.0, 5e-3), (1.5, 1.5e-3), (2.0, 1e-3), (3.0, 3e-4)):
-            grid = round(10 * oversampling)
+        for oversampling, limit in ((INTEGRAL_OVERSAMPLING, 1e-3), (2.0, 6e-4), (3.0, 2e-4)):
+            grid = grid_of(10, oversampling)
             before, after = (
                 integral(on_rotations(each, grid).relu()) for each in (there, RotationSpectra().act(there, g))
             )
             close(after, before, limit)
+
+    def test_classes_rest_on_integrals_over_a_fine_grid(self) -> None:
+        """Rotated spectra instead of rotated inputs: what is left is the last block's own."""
+        block = network("s2cnn", "classification", 4, 10, kernel="full", channels=[1], bands=[1.0]).stages["block1"]
+        assert isinstance(block, RotationBlock)
+        assert (block.grid, block.keep) == (16, 0)
+        signals = on_sphere(sphere_spectrum(random(8, 1, 20, 20), 10), 10)
+        with torch.no_grad():
+            close(block(Signals().act(signals, element(7))), block(signals), 1e-3)
 
     def test_grids_have_quarter_turns(self) -> None:
         assert [grid_of(5, 1.0), grid_of(6, 1.0), grid_of(10, 1.5), grid_of(7, 2.0)] == [6, 6, 16, 14]

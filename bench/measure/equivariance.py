@@ -1,7 +1,8 @@
 """The equivariance error, end to end and per layer, with the floor that resampling alone costs.
 
 For a map F with actions T on inputs and T' on outputs, at a group element g, the mean over inputs x of
-||F(T_g x) - T'_g F(x)|| / ||T'_g F(x)||, on the largest centred disc. The floor is that of T'_g^-1 T'_g F(x) and F(x).
+||F(T_g x) - T'_g F(x)|| / ||T'_g F(x)||, in the norm of the law: on the plane that of the largest centred disc, on
+the sphere by area. The floor is that of T'_g^-1 T'_g F(x) and F(x).
 Both move by the cubic B-spline, whatever the network was trained on (version 1 of the metric moved bilinearly).
 """
 
@@ -25,7 +26,9 @@ from bench.networks.network import Network
 from bench.registry import Options, measurements
 from bench.tasks import CLASSIFICATION, Task
 
-METRIC = "relative l2 on the centred disc"
+METRIC = "relative l2"
+#: What it is called where the law of the inputs leaves points out, as the plane's does off its largest disc.
+METRIC_ON_SUPPORT = "relative l2 on the centred disc"
 METRIC_VERSION = 2
 
 _BATCH = 64
@@ -76,7 +79,9 @@ def equivariance_error(
         for g in elements:
             for layer, values in _errors(network, before, g, task):
                 sums.setdefault((g, layer), []).append(values)
-    return [_row(g, layer, torch.cat(parts, 1)) for (g, layer), parts in sums.items()]
+    weights = network.laws["input"].weights(inputs)
+    metric = METRIC if weights is None or bool((weights != 0).all()) else METRIC_ON_SUPPORT
+    return [{**_row(g, layer, torch.cat(parts, 1)), "metric": metric} for (g, layer), parts in sums.items()]
 
 
 def _errors(network: Network, before: dict[str, Tensor], g: AnyElement, task: Task) -> Iterator[tuple[str, Tensor]]:
@@ -110,7 +115,6 @@ def _row(g: AnyElement, layer: str, values: Tensor) -> dict[str, Any]:
         "floor": float(floors.mean()),
         "invariance_rate": float(kept.mean()) if layer == "output" and bool(kept.isfinite().all()) else None,
         "samples": values.shape[1],
-        "metric": METRIC,
         "metric_version": METRIC_VERSION,
     }
 

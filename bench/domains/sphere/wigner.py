@@ -32,10 +32,11 @@ def small_d(degree: int, betas: Real) -> Real:
     >>> float(small_d(1, np.array([0.3]))[0, 1, 1]) - np.cos(0.3) < 1e-15
     True
     """
-    vectors = eigenvectors(degree)
+    vectors, size = eigenvectors(degree), 2 * degree + 1
     phases = np.exp(-1j * betas[:, None] * np.arange(-degree, degree + 1))
-    found: Real = ((vectors * phases[:, None]) @ vectors.conj().T).real
-    return found
+    # one product for all angles: of many small ones the threads of a busy machine wait for each other
+    found: Real = ((vectors * phases[:, None]).reshape(-1, size) @ vectors.conj().T).real
+    return found.reshape(-1, size, size)
 
 
 def wigner(degree: int, alphas: Real, betas: Real, gammas: Real) -> Complex:

@@ -14,6 +14,7 @@ from bench.execute.prepare import prepared, trainee_of
 from bench.execute.scoring import measure
 from bench.execute.settle import settle
 from bench.measure import Stage, peak_memory, score
+from bench.measure.batches import at_once
 from bench.tasks import task_of
 from bench.train import clock, evaluation_steps, fit, total_steps
 
@@ -38,13 +39,18 @@ def probe(cell: Cell, device: str, steps: int = 3) -> Cost:
     short = cell.budget.model_copy(update={"epochs": None, "steps": steps, "evaluations": 1})
     result = fit(replace(trainee_of(cell, network, inputs), budget=short), lambda _: (0.0, 0.0))
     dataset = load_data(cell.dataset, cell.dataset_options)
+    images, targets = inputs.validation
+    moves = own_moves(cell, dataset.shape)
+    count = min(len(images), at_once(moves.still(images[:1], targets[:1])[0]))
     began = clock(where)
-    score(network, *own_moves(cell, dataset.shape).still(*inputs.validation), task_of(dataset.shape))
-    per_image = (clock(where) - began) / len(inputs.validation[1])
-    count = len(evaluation_steps(cell.budget, total_steps(cell.budget, cell.train_size)))
+    score(network, *moves.still(images[:count], targets[:count]), task_of(dataset.shape))
+    per_image = (clock(where) - began) / count
+    evaluations = len(evaluation_steps(cell.budget, total_steps(cell.budget, cell.train_size)))
     # validation, own and transformed, each time, both and upright at the end, then test images: upright and resampled
     # once, moved exactly and by the whole group as often as asked
-    scored = (2 * count + 3) * len(inputs.validation[1]) + (2 + 2 * cell.measure.transforms) * len(inputs.upright[1])
+    scored = (2 * evaluations + 3) * len(inputs.validation[1]) + (2 + 2 * cell.measure.transforms) * len(
+        inputs.upright[1]
+    )
     began = clock(where)
     for stage in get_args(Stage):
         measure(cell, network, inputs, stage, {}, [])

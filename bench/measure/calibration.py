@@ -5,12 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from bench.measure.batches import at_once
 from bench.measure.inputs import Inputs, Measured
 from bench.registry import Options, measurements
 
 BINS = 15
-
-_BATCH = 500
 
 
 @measurements.register("calibration", version=1, by_default=True, tasks={"classification"})
@@ -32,7 +31,7 @@ def expected_calibration_error(network: nn.Module, images: Tensor, labels: Tenso
     confidence is the largest probability, and a bin holds those above its lower and up to its upper end.
     """
     network.eval()
-    logits = torch.cat([network(batch) for batch in images.split(_BATCH)])
+    logits = torch.cat([network(batch) for batch in images.split(at_once(images))])
     confidence, predicted = logits.softmax(1).max(1)
     bin_of = (confidence * BINS).ceil().long().clamp(1, BINS) - 1
     gap = torch.zeros(BINS, dtype=torch.float64, device=images.device)

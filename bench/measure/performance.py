@@ -7,9 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from bench.measure.batches import at_once
 from bench.tasks import CLASSIFICATION, Task
-
-_BATCH = 500
 
 
 class Performance(NamedTuple):
@@ -27,7 +26,8 @@ def score(network: nn.Module, inputs: Tensor, targets: Tensor, task: Task = CLAS
     right = []
     loss = torch.zeros((), device=inputs.device, dtype=torch.float64)
     sums: Tensor | None = None
-    for batch, wanted in zip(inputs.split(_BATCH), targets.split(_BATCH), strict=True):
+    size = at_once(inputs)
+    for batch, wanted in zip(inputs.split(size), targets.split(size), strict=True):
         outputs = network(batch)
         right.append(task.right(outputs, wanted))
         tally = task.tally(outputs, wanted)

@@ -16,7 +16,7 @@ from bench import api
 from bench.cli import main
 from bench.errors import UserError
 from bench.estimate import Estimate, Line
-from tests.test_data import save_images
+from tests.data.files import save_images
 
 ROOT = Path(__file__).parent.parent
 SUITE = {

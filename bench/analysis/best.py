@@ -1,7 +1,7 @@
 """Which of several means may be the largest, at one error for all of them (Tukey 1953, the studentised range).
 
 Hsu's comparisons with the best (1984) have a smaller allowance, and keep *a* best mean with 95 %; but of six equal ones
-they leave some out in a fifth of all tables, which a reader takes for a difference (tests/test_best.py).
+they leave some out in a fifth of all tables, which a reader takes for a difference (tests/analysis/test_best.py).
 """
 
 from __future__ import annotations

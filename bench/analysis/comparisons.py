@@ -3,7 +3,7 @@
 The pilot seeds choose, by validation scores, each network's strength of augmentation at each training-set size, and
 which of several plain networks of one size is the opponent. The fresh seeds, which chose nothing, test it. A choice
 that is tested on the seeds that made it names a winner, nearly always the side with more candidates, in over
-10 % of matrices without a difference in which that side's seeds vary more (tests/test_null.py).
+10 % of matrices without a difference in which that side's seeds vary more (tests/analysis/test_null.py).
 """
 
 from __future__ import annotations

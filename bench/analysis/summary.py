@@ -30,7 +30,7 @@ def interval(values: Iterable[float]) -> Interval:
 
     Two values give the widest interval that there is (t = 12.7); one gives a mean without an interval, none gives NaN.
     For means over 5 to 40 seeds the bootstrap (BCa, Efron 1987) covers the truth less often than this one, for skewed
-    values too, and nowhere near 95 % for 5 (see tests/test_summary.py): there is one kind of interval here.
+    values too, and nowhere near 95 % for 5 (see tests/analysis/test_summary.py): there is one kind of interval here.
     """
     present = [float(value) for value in values if not pd.isna(value)]
     n = len(present)

@@ -15,7 +15,7 @@ from bench.cell import Budget
 from bench.train import Trainee
 from bench.train.capture import captured
 from bench.train.step import BLOCK, Step
-from tests.test_together import trainees
+from tests.train.test_together import trainees
 
 BUDGETS = {"adamw": Budget(steps=5, batch_size=8, optimizer="adamw", precision="float32")}
 BUDGETS["amsgrad"] = Budget(steps=5, batch_size=8, optimizer="amsgrad", precision="float32")

@@ -9,7 +9,7 @@ from torch import nn
 from bench.domains.plane import image_shape
 from bench.networks.matching import build
 from bench.registry import families
-from tests.test_export import NETWORKS
+from tests.networks.test_export import NETWORKS
 
 OURS = [name for name in NETWORKS if not name.startswith("e2cnn")]
 

@@ -24,7 +24,7 @@ from bench.results.store import RETRIED, STANDING, Record, Store
 from bench.results.upgrade import SCHEMA_VERSION
 from tests.fakes import make_cell, make_record
 
-FIXTURES = Path(__file__).parent / "fixtures"
+FIXTURES = Path(__file__).parents[1] / "fixtures"
 STATUSES = (*STANDING, *RETRIED)
 values = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
 rows = st.dictionaries(st.text(min_size=1, max_size=8), values | st.text(max_size=8), max_size=4)

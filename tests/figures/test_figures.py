@@ -45,7 +45,7 @@ ANGLES = (15.0, 45.0, 90.0, 180.0)
 STEPS = (250, 500, 1000)
 
 
-#: Figures of means; those of comparisons have rows in place of axes of numbers (tests/test_comparison_figures.py).
+#: Figures of means; those of comparisons have rows in place of axes of numbers (test_comparison_figures.py).
 MEANS = [name for name in FIGURES if name not in ("comparisons", "exchange")]
 SHOW_ONE_SIZE = [name for name in MEANS if name not in ("score_by_size", "gap_by_size")]
 

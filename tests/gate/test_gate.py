@@ -229,7 +229,7 @@ def test_an_unknown_workload_is_answered_with_the_known_ones(tmp_path: Path) -> 
 
 
 def test_the_committed_baselines_can_be_read_and_cover_every_workload() -> None:
-    folder = Path(__file__).parent.parent / "results" / "speed"
+    folder = Path(__file__).parents[2] / "results" / "speed"
     found = sorted(folder.glob("gate-*.json"))
     assert found
     for path in found:

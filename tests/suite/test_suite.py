@@ -32,7 +32,7 @@ BASE: dict[str, Any] = {
     "budget": {"steps": 10},
     "seeds": 2,
 }
-COMMITTED = sorted((Path(__file__).parent.parent / "suites").glob("*.yaml"))
+COMMITTED = sorted((Path(__file__).parents[2] / "suites").glob("*.yaml"))
 
 
 def changed(**changes: Any) -> dict[str, Any]:

@@ -34,7 +34,7 @@ SMALL = {
 
 def equivaug(*arguments: str | bytes, **environment: str) -> subprocess.CompletedProcess[bytes]:
     command: list[Any] = [sys.executable, "-m", "bench", *arguments]
-    surroundings = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent), **environment}
+    surroundings = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), **environment}
     return subprocess.run(command, capture_output=True, check=False, env=surroundings)
 
 

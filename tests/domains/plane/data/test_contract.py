@@ -1,0 +1,141 @@
+"""The planar data sets: their contract, and what is known of each."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sys
+
+import pytest
+import torch
+from torch import Tensor
+
+from bench.data.cache import File
+from bench.data.dataset import Split, training_set
+from bench.domains.plane.data import (
+    digits,
+    mnist,
+)
+from bench.domains.plane.data import rotated_mnist as rotated
+from bench.domains.plane.data.resize import SizeOptions, resize
+from bench.groups import Element, act
+from bench.registry import Entry, datasets
+from tests.data.files import (
+    copies_between,
+    needs_mnist,
+    satisfies_contract,
+)
+from tests.tolerances import (
+    BICUBIC_ON_A_SMOOTH_IMAGE,
+    MEAN_OF_TURNED_DIGITS,
+    ROUNDED_TO_GREY_VALUES,
+)
+
+
+def files_of(entry: Entry) -> tuple[File, ...]:
+    return tuple(getattr(sys.modules[entry.make.__module__], "FILES", ()))
+
+
+@pytest.mark.parametrize("entry", list(datasets), ids=lambda entry: entry.name)
+def test_every_data_set_says_what_it_is_and_where_its_files_come_from(entry: Entry) -> None:
+    assert entry.summary.endswith(".")
+    assert all(field.description for field in entry.options.model_fields.values())
+    for file in files_of(entry):
+        algorithm, digits_ = file.checksum.split(":")
+        assert len(bytes.fromhex(digits_)) == hashlib.new(algorithm).digest_size
+        assert all(re.fullmatch(r"https?://\S+/", mirror) for mirror in file.mirrors)
+        assert len(file.mirrors) > 1
+
+
+@pytest.mark.parametrize("entry", list(datasets), ids=lambda entry: entry.name)
+def test_a_data_set_whose_files_are_here_keeps_the_contract(entry: Entry) -> None:
+    if any(field.is_required() for field in entry.options.model_fields.values()):
+        pytest.skip("it is made of a person's own files")
+    if not all(file.path.exists() for file in files_of(entry)):
+        pytest.skip("EQUIVAUG_DATA names no folder with its files")
+    dataset = entry.make(entry.options())
+    assert (dataset.shape.domain, dataset.shape.task) == (entry.domain, entry.task)
+    assert torch.equal(dataset.train.inputs, entry.make(entry.options()).train.inputs)
+    if entry.domain == "plane":
+        satisfies_contract(dataset, dataset.shape.size, dataset.shape.channels)
+    assert len(training_set(dataset, 20, seed=0)) == 20
+    assert copies_between((dataset.train, dataset.validation)) == 0
+
+
+@pytest.mark.parametrize("size", [16, 28, 29])
+def test_digits(size: int) -> None:
+    dataset = digits.load(digits.DigitsOptions(size=size))
+    satisfies_contract(dataset, size, channels=1)
+    splits = (dataset.train, dataset.validation, dataset.test)
+    assert [len(split) for split in splits] == [1000, 297, 500]
+    assert copies_between(splits) == 0
+    # nothing is lost when an image turns: all ink lies inside the largest centred disc
+    centre = (torch.arange(size) - (size - 1) / 2) ** 2
+    outside = centre[:, None] + centre > (size / 2) ** 2
+    assert dataset.train.inputs[..., outside].max() == 0
+
+
+def test_the_revision_of_the_digits_is_stable() -> None:
+    """Another value means other cells: raise the version of the data set together with it."""
+    assert digits.load(digits.DigitsOptions()).revision == "46d1a4abf2e19f7f"
+
+
+def test_digits_look_like_themselves() -> None:
+    dataset = digits.load(digits.DigitsOptions())
+    means = torch.stack([dataset.train.inputs[dataset.train.targets == k].double().mean(0) for k in range(10)]).flatten(
+        1
+    )
+    distances = torch.cdist(dataset.test.inputs.double().flatten(1), means)
+    assert (distances.argmin(1) == dataset.test.targets).double().mean() > 0.85
+
+
+@needs_mnist
+def test_mnist() -> None:
+    dataset = mnist.load(SizeOptions())
+    satisfies_contract(dataset, 28, channels=1)
+    assert [len(dataset.train), len(dataset.validation), len(dataset.test)] == [50_000, 10_000, 10_000]
+    assert copies_between((dataset.train, dataset.validation)) == 0
+    # the first test images are 7, 2, 1, 0, 4
+    assert dataset.test.targets[:5].tolist() == [7, 2, 1, 0, 4]
+
+
+@needs_mnist
+def test_rotated_mnist() -> None:
+    dataset = rotated.load(SizeOptions())
+    satisfies_contract(dataset, 28, channels=1)
+    splits = (dataset.train, dataset.validation, dataset.test)
+    assert [len(split) for split in splits] == [12_000, 2_000, 50_000]
+    assert copies_between(splits) == 0
+    # another value means other cells: raise the version of the data set together with it
+    assert dataset.revision == "efdf9de078c11801"
+    # a one is a line: upright in MNIST, at every angle here, so that the mean one is as wide as high
+    ones = dataset.test.inputs[dataset.test.targets == 1].double().mean((0, 1))
+    spread = (torch.arange(28) - 13.5) ** 2
+    width, height = float((ones.sum(0) * spread).sum()), float((ones.sum(1) * spread).sum())
+    assert width == pytest.approx(height, rel=MEAN_OF_TURNED_DIGITS)
+
+
+def test_rotation_is_that_of_the_groups() -> None:
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (4, 1, 15, 15), dtype=torch.uint8, generator=generator)
+    turns = torch.tensor([0, 0.25, 0.1, 0.7], dtype=torch.float64)
+    turned = rotated.rotate(Split(images, torch.arange(4)), turns).inputs
+    for image, turn, found in zip(images, turns.tolist(), turned, strict=True):
+        expected = act(image[None].double(), Element.rotation(turn * 360), "bilinear")[0]
+        assert (found.double() - expected).abs().max() <= ROUNDED_TO_GREY_VALUES
+
+
+@pytest.mark.parametrize("size", [16, 40])
+def test_resizing_keeps_what_is_smooth(size: int) -> None:
+    def wave(points: int) -> Tensor:
+        at = (torch.arange(points) + 0.5) / points
+        return (127.5 + 100 * torch.sin(3 * at)[:, None] * torch.cos(2 * at)).round().to(torch.uint8)[None, None]
+
+    found, expected = resize(wave(28), size).int(), wave(size).int()
+    inside = slice(2, -2)
+    assert (found - expected)[..., inside, inside].abs().max() <= BICUBIC_ON_A_SMOOTH_IMAGE
+
+
+def test_resizing_to_the_same_size_changes_nothing() -> None:
+    images = torch.randint(0, 256, (3, 2, 16, 16), dtype=torch.uint8)
+    assert torch.equal(resize(images, 16), images)

@@ -31,10 +31,10 @@ from bench.analysis.verdict import Verdict, verdict
 from bench.errors import UserError, nearest
 from bench.execute.job import run_cells
 from bench.figures import FIGURES, FORMER, REASONS
-from bench.plugins import Carried
+from bench.plugins import WithPlugins
 from bench.prepare import prepare
 from bench.registry import registered_in_main
-from bench.results import tables as made
+from bench.results import tables as results_tables
 from bench.results.store import STANDING
 from bench.results.tables import Tables
 from bench.suite import Suite
@@ -79,12 +79,12 @@ def run(
         plan = prepare(loaded, folder, loaded.name).plan
         for note in plan.notes:
             warnings.warn(note, stacklevel=2)
-        work = Carried(run_cells, loaded.plugins)
+        work = WithPlugins(run_cells, loaded.plugins)
         with contextlib.nullcontext() if progress else contextlib.redirect_stdout(io.StringIO()):
             code = runs.carry_out(plan, work, folder, where, workers or runs.default_workers(where))
         if code == runs.INTERRUPTED:
             raise KeyboardInterrupt
-        tables = made.read(folder)
+        tables = results_tables.read(folder)
     if not tables.runs["status"].isin(STANDING).any():
         first = tables.runs.iloc[0]
         raise UserError(
@@ -95,7 +95,7 @@ def run(
 
 def read(folder: Path | str) -> Tables:
     """Return the tables of a results folder; UserError if it has none."""
-    return made.read(Path(folder))
+    return results_tables.read(Path(folder))
 
 
 def draw(tables: Tables, figure: str, on: Axes | Sequence[Axes] | None = None) -> Figure:

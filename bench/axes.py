@@ -72,9 +72,9 @@ def _sentence(
     # a complaint of ours is about a value whose type is right
     meant = [each for each in meant if each["type"] == "value_error"] or meant
     messages = dict.fromkeys(_plain(each["msg"]) for each in meant)
-    told, found = " or ".join(messages), meant[0]["input"]
-    is_told = isinstance(found, str) and repr(found) in told
-    return f"{here}: {told}" if is_told else f"{here}: {told}; found {shown(found)}"
+    complaint, given = " or ".join(messages), meant[0]["input"]
+    is_told = isinstance(given, str) and repr(given) in complaint
+    return f"{here}: {complaint}" if is_told else f"{here}: {complaint}; found {shown(given)}"
 
 
 def place_of(where: str, *location: str | int) -> str:
@@ -85,14 +85,14 @@ def place_of(where: str, *location: str | int) -> str:
 
 def _location(error: ErrorDetails, raw: Any) -> tuple[str | int, ...]:
     """Return the keys of an error's place without the names that pydantic gives to the members of a union."""
-    found: list[str | int] = []
+    keys: list[str | int] = []
     value = raw
     for part in error["loc"]:
         inside = part in value if isinstance(value, dict) else isinstance(value, list) and isinstance(part, int)
         if inside:
-            found.append(part)
+            keys.append(part)
             value = value[part]
-    return (*found, error["loc"][-1]) if error["type"] == "missing" else tuple(found)
+    return (*keys, error["loc"][-1]) if error["type"] == "missing" else tuple(keys)
 
 
 def _owner(model: type[BaseModel], location: tuple[str | int, ...]) -> type[BaseModel]:

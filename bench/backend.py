@@ -14,10 +14,10 @@ def replace_missing() -> None:
     if not named.startswith(PREFIX):
         return
     try:
-        found = importlib.util.find_spec(named.removeprefix(PREFIX))
+        spec = importlib.util.find_spec(named.removeprefix(PREFIX))
     except (ImportError, ValueError):
-        found = None
-    if found is None:
+        spec = None
+    if spec is None:
         os.environ["MPLBACKEND"] = "agg"
 
 

@@ -39,7 +39,7 @@ class Plugin:
         return f"plug-in {self.source}: {', '.join(self.registers)}"
 
 
-class Carried:
+class WithPlugins:
     """A function that a worker process is sent, with the plug-ins that it and its arguments need there."""
 
     def __init__(self, function: Callable[..., Any], plugins: Sequence[str]) -> None:
@@ -108,10 +108,10 @@ def _run_file(path: Path) -> int:
 
 
 def _run_entry_point(name: str) -> None:
-    found = {point.name: point for point in entry_points(group=GROUP)}
-    if name not in found:
-        raise UserError(f"unknown plug-in '{name}': neither a .py file nor an installed one{nearest(name, found)}")
-    _guarded(name, found[name].load)
+    installed = {point.name: point for point in entry_points(group=GROUP)}
+    if name not in installed:
+        raise UserError(f"unknown plug-in '{name}': neither a .py file nor an installed one{nearest(name, installed)}")
+    _guarded(name, installed[name].load)
 
 
 def _guarded(source: str, run: Callable[[], Any]) -> None:

@@ -45,10 +45,10 @@ def rounds(plan: Plan, store: Store | None) -> Iterator[Round]:
             yield Round(plan.todo, ())
         return
     tried: set[str] = set()
-    told: dict[tuple[Any, ...], str] = {}
+    reported: dict[tuple[Any, ...], str] = {}
     while True:
         runs = _runs(plan, store)
-        wanted, reasons = _wanted(plan, seeding, runs, told)
+        wanted, reasons = _wanted(plan, seeding, runs, reported)
         todo = {cell.cell_id: cell for cell in plan.todo}
         statuses = store.scan() if store else {}
         waiting = [cell.cell_id for cell in wanted if statuses.get(cell.cell_id) != "standing"]
@@ -76,7 +76,7 @@ def is_pilot(cell: Cell, seeding: Seeding) -> bool:
 
 
 def _wanted(
-    plan: Plan, seeding: Seeding, runs: pd.DataFrame, told: dict[tuple[Any, ...], str]
+    plan: Plan, seeding: Seeding, runs: pd.DataFrame, reported: dict[tuple[Any, ...], str]
 ) -> tuple[list[Cell], list[str]]:
     """Return the cells that the next look needs, done or not, and what is to be said; ``told`` is what was said."""
     from bench.analysis.comparisons import UNDECIDED, comparisons
@@ -93,12 +93,12 @@ def _wanted(
     for row in each(table):
         key = (row.dataset, row.augmentation_group, row.train_size, row.label, row.at)
         line = conclusion(row)
-        if row.n and told.get(key) != line:
-            told[key] = line
+        if row.n and reported.get(key) != line:
+            reported[key] = line
             reasons.append(line)
     still = table[table["more"] > 0]
     if still.empty:
-        left = int((table["found"] == UNDECIDED).sum())
+        left = int((table["conclusion"] == UNDECIDED).sum())
         ended = f"; the others stay undecided after {seeding.looks[-1]} fresh seeds" if left else ""
         return pilot, [*reasons, f"{len(table) - left} of {len(table)} comparisons are settled{ended}"]
     reasons.append(
@@ -144,16 +144,16 @@ def conclusion(row: Any) -> str:
     from bench.analysis.comparisons import EQUAL, EQUIVARIANT, UNDECIDED
 
     read = SCORES[row.score]
-    found = {
+    outcome = {
         EQUIVARIANT: "settled, the equivariant network is better",
         EQUAL: f"settled, equal within {read.margin_text(row.margin)}",
         UNDECIDED: "open",
-    }.get(row.found, "settled, the plain network is better")
+    }.get(row.conclusion, "settled, the plain network is better")
     by = read.gain_text(row.difference)
     interval = "" if math.isnan(row.low) else f" ({read.range_text(row.low, row.high)})"
     return (
         f"  {row.label} against {row.plain_label}, {row.train_size:,} {examples(row.domain)}, at {row.at}: {by}"
-        f"{interval} over {row.n} fresh seeds: {found}"
+        f"{interval} over {row.n} fresh seeds: {outcome}"
     )
 
 

@@ -90,9 +90,9 @@ def _with_axes(model: type[BaseModel]) -> dict[str, Any]:
     for name, field in model.model_fields.items():
         prop = schema["properties"][name]
         if not takes_list(field.annotation):
-            told = {key: prop.pop(key) for key in ("description", "default", "title") if key in prop}
+            shared = {key: prop.pop(key) for key in ("description", "default", "title") if key in prop}
             axis = {"type": "array", "items": prop, "minItems": 1, "uniqueItems": True}
-            schema["properties"][name] = {**told, "anyOf": [prop, axis]}
+            schema["properties"][name] = {**shared, "anyOf": [prop, axis]}
     return {**schema, "additionalProperties": False}
 
 

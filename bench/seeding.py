@@ -39,10 +39,10 @@ class Seeding:
     @classmethod
     def parse(cls, text: str) -> Seeding:
         """Return the plan of a text; ValueError if it is not one."""
-        found = _TEXT.fullmatch(text)
-        if found is None:
+        match = _TEXT.fullmatch(text)
+        if match is None:
             raise ValueError(f"'{text}' is no plan of seeds")
-        pilot, looks, points = found.groups()
+        pilot, looks, points = match.groups()
         return cls(int(pilot), tuple(map(int, looks.split())), float(points) / 100)
 
 

@@ -66,8 +66,8 @@ def _scalar(kind: str) -> Callable[[_Loader, yaml.Node], Any]:
 
     def construct(loader: _Loader, node: yaml.Node) -> Any:
         if not isinstance(node, yaml.ScalarNode) or not any(pattern.match(node.value) for pattern in patterns):
-            found = f"'{node.value}'" if isinstance(node, yaml.ScalarNode) else "a list or a mapping"
-            raise yaml.MarkedYAMLError(problem=f"{found} is no {kind}", problem_mark=node.start_mark)
+            value = f"'{node.value}'" if isinstance(node, yaml.ScalarNode) else "a list or a mapping"
+            raise yaml.MarkedYAMLError(problem=f"{value} is no {kind}", problem_mark=node.start_mark)
         return convert[kind](node.value)
 
     return construct

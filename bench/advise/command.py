@@ -50,19 +50,19 @@ def carry_out(
         suite = load(str(results / folder.SUITE))
         print(f"going on with the plan in {results / folder.SUITE}; --fresh makes a new one")
     else:
-        if told := busy():
-            print(told)
+        if warning := busy():
+            print(warning)
         proposal = propose(path, data, dataset, minutes, lambda suite: _measured(suite, path, where, count))
         suite = proposal.suite
         print("\n".join(_told(proposal, where, count)), flush=True)
-    made = prepare(suite, results, str(path), fresh).plan
-    if made.todo and not yes and not _agreed():
+    plan_of_suite = prepare(suite, results, str(path), fresh).plan
+    if plan_of_suite.todo and not yes and not _agreed():
         return run.OK
     tests = [] if fresh else orientation.read(results)
     if not tests:
         print("looking whether the images can be told from mirrored and from turned ones", flush=True)
         tests = orientation.look(dataset, GROUPS, where)
-    code = run.carry_out(made, run_cells, results, where, count, fresh)
+    code = run.carry_out(plan_of_suite, run_cells, results, where, count, fresh)
     orientation.write(tests, results)
     if code != run.INTERRUPTED:
         _answer(results, tests)
@@ -70,9 +70,9 @@ def carry_out(
 
 
 def _measured(suite: Suite, path: Path, device: str, workers: int) -> Estimate:
-    made = plan.make(suite, set(), str(path))
-    costs = measured(made.todo, partial(probe, device=device), workers, run.is_cpu(device))
-    return estimate(made.todo, costs, workers)
+    plan_of_suite = plan.make(suite, set(), str(path))
+    costs = measured(plan_of_suite.todo, partial(probe, device=device), workers, run.is_cpu(device))
+    return estimate(plan_of_suite.todo, costs, workers)
 
 
 def _told(proposal: Proposal, device: str, workers: int) -> Iterator[str]:
@@ -96,8 +96,8 @@ def _agreed() -> bool:
 
 def _answer(results: Path, tests: Sequence[TwoSamples]) -> None:
     """Print the advice and write it beside the tables."""
-    found = advice(tables.read(results), tests)
-    lines = [found.headline, "", *(f"- {sentence}" for sentence in found.sentences)]
+    answer = advice(tables.read(results), tests)
+    lines = [answer.headline, "", *(f"- {sentence}" for sentence in answer.sentences)]
     write_atomically(results / ADVICE, "\n".join([f"# {results.name}", "", *lines, ""]).encode())
     print("\n".join(["", *lines, "", f"written to {results / ADVICE}"]))
     with run.after_training("the report", f"equivaug report {results}"):

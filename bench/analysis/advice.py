@@ -131,9 +131,9 @@ def _price(price: Mapping[str, tuple[pd.DataFrame, Paired, bool]], tests: Sequen
     """
     visible = seen(tests)
     for group, (cells, change, is_sure) in price.items():
-        told = f"{_text(change.mean, *change.interval(1 - LEVEL))}"
+        effect = f"{_text(change.mean, *change.interval(1 - LEVEL))}"
         label = cells["label"].iloc[0]
-        said = f"{group}: full augmentation, with {label}, changes the accuracy on upright images by {told}"
+        said = f"{group}: full augmentation, with {label}, changes the accuracy on upright images by {effect}"
         if not is_sure:
             yield f"{said}, which may be chance."
         elif change.mean > 0:
@@ -163,10 +163,10 @@ def _cost(runs: pd.DataFrame, best: pd.DataFrame) -> Iterator[str]:
         ratio = best["train_seconds"].mean() / plain["train_seconds"].mean()
         flops = best["flops_per_example"].mean() / plain["flops_per_example"].mean()
         shared = "; cells shared the processor, so seconds are indications"
-        told = shared if (runs["timing"] == "shared").any() else ""
+        sharing = shared if (runs["timing"] == "shared").any() else ""
         yield (
             f"Training {best['label'].iloc[0]} takes {ratio:.2g} times the seconds of the plain network, at "
-            f"{flops:.2g} times its FLOPs{told}."
+            f"{flops:.2g} times its FLOPs{sharing}."
         )
 
 

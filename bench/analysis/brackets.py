@@ -104,10 +104,10 @@ def brackets(runs: pd.DataFrame, value: str = "transformed_score") -> pd.DataFra
         part = runs[(runs["dataset"] == row.dataset) & (runs["augmentation_group"] == row.augmentation_group)]
         mine = _setting(part, row.train_size, row.label, row)
         for along, curve in _curves(part, row, settings):
-            found = _fresh(mine, curve, Rule.of(part), value)
-            if found:
-                told = {key: getattr(row, key) for key in COLUMNS[: COLUMNS.index("along")]}
-                rows.append({**told, "along": along, "amount": float(mine[along].mean()), **vars(found)})
+            reached = _fresh(mine, curve, Rule.of(part), value)
+            if reached:
+                setting = {key: getattr(row, key) for key in COLUMNS[: COLUMNS.index("along")]}
+                rows.append({**setting, "along": along, "amount": float(mine[along].mean()), **vars(reached)})
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -171,8 +171,8 @@ def _fresh(mine: pd.DataFrame, curve: dict[float, pd.DataFrame], rule: Rule, val
     level, curves = tested(mine, value), {amount: tested(cells, value) for amount, cells in curve.items()}
     fresh = {seed: score for seed, score in level.items() if seed in rule.fresh}
     read = reading(value, mine["score"].iloc[0])
-    found = bracket(curves, fresh, read)
-    return found if found and found.n > 1 else bracket(curves, level, read)
+    of_fresh = bracket(curves, fresh, read)
+    return of_fresh if of_fresh and of_fresh.n > 1 else bracket(curves, level, read)
 
 
 def _number(amount: float) -> str:

@@ -72,24 +72,24 @@ def compare(a: Tables, b: Tables, value: str, tolerance: float) -> Comparison:
     )
 
 
-def told(found: Comparison) -> Iterator[str]:
+def sentences(comparison: Comparison) -> Iterator[str]:
     """Yield a comparison as lines for a terminal."""
-    compared = int(found.labels["cells"].sum())
-    yield f"{found.value} of {compared} cells that are done in both, B against A; positive is better"
-    for row in each(found.labels):
-        yield f"  {row.verdict:9}  {row.label}, {row.cells} cells of {row.n} seeds: {_text(row, found.value)}"
-    for row in each(found.settings[found.settings["verdict"].isin(["improved", "regressed"])]):
+    compared = int(comparison.labels["cells"].sum())
+    yield f"{comparison.value} of {compared} cells that are done in both, B against A; positive is better"
+    for row in each(comparison.labels):
+        yield f"  {row.verdict:9}  {row.label}, {row.cells} cells of {row.n} seeds: {_text(row, comparison.value)}"
+    for row in each(comparison.settings[comparison.settings["verdict"].isin(["improved", "regressed"])]):
         setting = f"strength {row.strength:g}, {row.train_size:,} images"
-        yield f"  {row.verdict:9}  {row.label}, {setting}: {_text(row, found.value)}"
-    unclear = int((found.settings["verdict"] == "unclear").sum())
+        yield f"  {row.verdict:9}  {row.label}, {setting}: {_text(row, comparison.value)}"
+    unclear = int((comparison.settings["verdict"] == "unclear").sum())
     if unclear:
-        yield f"  {unclear} of {len(found.settings)} settings changed by no more than tolerance and chance allow"
-    for side, other, rows in (("A", "b", found.only_a), ("B", "a", found.only_b)):
+        yield f"  {unclear} of {len(comparison.settings)} settings changed by no more than tolerance and chance allow"
+    for side, other, rows in (("A", "b", comparison.only_a), ("B", "a", comparison.only_b)):
         if len(rows):
             ends = rows[f"status_{other}"].fillna("absent").value_counts()
             there = ", ".join(f"{count} {status}" for status, count in ends.items())
             yield f"  done only in {side}: {len(rows)} cells (in the other: {there})"
-    for row in each(found.lost):
+    for row in each(comparison.lost):
         setting = f"strength {row.strength:g}, {row.train_size:,} images, seed {row.seed}"
         yield f"  lost       {row.label}, {setting}: {row.status_b} in B, {row.reason_b}"
 
@@ -98,9 +98,9 @@ def _joined(a: pd.DataFrame, b: pd.DataFrame, value: str) -> pd.DataFrame:
     """Return one row per cell of either: its value in both where it is done, and how it ended."""
     sides = []
     for side, runs in (("a", a), ("b", b)):
-        told = runs.assign(**{f"value_{side}": runs[value].where(runs["status"] == "done")})
-        told = told.rename(columns={"status": f"status_{side}", "reason": f"reason_{side}"})
-        kept = told[[*CELL, "score", f"value_{side}", f"status_{side}", f"reason_{side}"]].set_index([*CELL, "score"])
+        values = runs.assign(**{f"value_{side}": runs[value].where(runs["status"] == "done")})
+        values = values.rename(columns={"status": f"status_{side}", "reason": f"reason_{side}"})
+        kept = values[[*CELL, "score", f"value_{side}", f"status_{side}", f"reason_{side}"]].set_index([*CELL, "score"])
         if not kept.index.is_unique:
             twin = dict(zip([*CELL, "score"], kept.index[kept.index.duplicated()][0], strict=True))
             raise ValueError(f"two cells of {side.upper()} have all their axes in common: {twin}")
@@ -124,15 +124,22 @@ def _changes(cells: pd.DataFrame, by: list[str], value: str, tolerance: float) -
     rows: list[dict[str, Any]] = []
     for key, part in cells.groupby(by):
         change = part.groupby("seed")["change"].mean()
-        found = interval(change)
-        beyond = abs(found.mean) - tolerance
+        over_seeds = interval(change)
+        beyond = abs(over_seeds.mean) - tolerance
         # tested against the nearer end of what is tolerated
-        p = p_value(change - np.sign(found.mean) * tolerance) if beyond > 0 else 1.0
+        p = p_value(change - np.sign(over_seeds.mean) * tolerance) if beyond > 0 else 1.0
         is_share = all(reading(value, score).is_share for score in part["score"].unique())
-        if beyond > 0 and found.n > 1 and change.nunique() == 1 and not is_share:
+        if beyond > 0 and over_seeds.n > 1 and change.nunique() == 1 and not is_share:
             p = 0.0
-        rows.append({**dict(zip(by, key, strict=True)), "change": found.mean, "low": found.low, "high": found.high})
-        rows[-1] |= {"cells": len(part), "n": found.n, "p": p, "is_share": is_share}
+        rows.append(
+            {
+                **dict(zip(by, key, strict=True)),
+                "change": over_seeds.mean,
+                "low": over_seeds.low,
+                "high": over_seeds.high,
+            }
+        )
+        rows[-1] |= {"cells": len(part), "n": over_seeds.n, "p": p, "is_share": is_share}
         rows[-1]["equal"] = bool((part["change"] == 0).all())
     table = pd.DataFrame(rows, columns=[*by, "change", "low", "high", "cells", "n", "p", "equal", "is_share"])
     p_holm = holm(table.pop("p").to_numpy(float))

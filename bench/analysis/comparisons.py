@@ -62,7 +62,7 @@ COLUMNS = (
     "p_holm",
     "margin",
     "lacking",
-    "found",
+    "conclusion",
     "more",
 )
 
@@ -108,7 +108,7 @@ def comparisons(runs: pd.DataFrame, value: str = "transformed_score") -> pd.Data
     both have, on the scale of `bench.scores.Score.scaled` (a share of accuracies, a logarithm of errors); ``p_holm``
     counts the looks and all rows (group-sequential Holm). ``low`` and ``high`` are what the intervals of all looks have
     in common, at the level at which the row was tested, of 95 % or more: they hold zero where nobody wins, and only
-    there. ``found`` is `EQUIVARIANT`, `PLAIN`, `EQUAL` (surely within ``margin``) or `UNDECIDED`.
+    there. ``conclusion`` is `EQUIVARIANT`, `PLAIN`, `EQUAL` (surely within ``margin``) or `UNDECIDED`.
     A cell that diverged scores chance; where trainings failed otherwise, ``lacking`` names the label, and nobody wins.
     ``mean`` and ``plain_mean`` are scores, of errors the geometric mean. ``pilot`` is the label's score in the choice,
     ``more`` how many fresh seeds the next look takes; 0 where none does.
@@ -132,12 +132,12 @@ def comparisons(runs: pd.DataFrame, value: str = "transformed_score") -> pd.Data
 
 def chosen(runs: pd.DataFrame, value: str = "transformed_score") -> pd.DataFrame:
     """Return one row for every label and training-set size: the strength and the copies that its pilot seeds chose."""
-    found = [
+    rows = [
         {**part, **dict(zip(CHOICE, setting, strict=True))}
         for part, cells in _parts(runs, value)
         for setting, _ in _choices(cells, Rule.of(cells), value).values()
     ]
-    return pd.DataFrame(found, columns=[*PART, "train_size", *CHOICE])
+    return pd.DataFrame(rows, columns=[*PART, "train_size", *CHOICE])
 
 
 _Setting = tuple[str, float, int]
@@ -206,7 +206,7 @@ def _of_part(
                     "domain": cells["domain"].iloc[0],
                     "score": read.name,
                     **dict(zip(CHOICE, mine, strict=True)),
-                    **{f"plain_{key}": found for key, found in zip(CHOICE, theirs, strict=True)},
+                    **{f"plain_{key}": choice for key, choice in zip(CHOICE, theirs, strict=True)},
                     "at": at,
                     "pilot": score,
                     "mean": float(read.unscaled(_mean(of_mine))),
@@ -234,12 +234,12 @@ def _mean(scores: dict[int, Scored]) -> float:
 def _looked(mine: dict[int, Scored], theirs: dict[int, Scored], rule: Rule) -> tuple[list[Paired], float]:
     """Return the paired difference at every look that there was, one at least, and the p-value of all together."""
     shared = [seed for seed in mine if seed in theirs]
-    found = [difference(mine, theirs, shared[:look]) for look in rule.looks if 0 < look <= len(shared)]
-    if not found:
+    looks = [difference(mine, theirs, shared[:look]) for look in rule.looks if 0 < look <= len(shared)]
+    if not looks:
         return [difference(mine, theirs, shared)], math.nan
     if not rule.is_sequential:
-        return found, found[-1].p
-    return found, float(sequential_p(min(each.p for each in found), rule.looks))
+        return looks, looks[-1].p
+    return looks, float(sequential_p(min(each.p for each in looks), rule.looks))
 
 
 def _interval(looks: list[Paired], level: float) -> tuple[float, float]:
@@ -269,18 +269,18 @@ def _concluded(row: dict[str, Any], looks: list[Paired], rule: Rule, p_holm: flo
     if SCORES[row["score"]].is_share:
         low, high = np.clip([low, high], -1, 1)
     inner = _interval(looks, single) if was_looked_at else (-math.inf, math.inf)
-    found = UNDECIDED
+    conclusion = UNDECIDED
     if row["lacking"] == "" and not math.isnan(row["p"]):
         if p_holm < SIGNIFICANT:
-            found = EQUIVARIANT if min(looks, key=lambda look: look.p).mean > 0 else PLAIN
+            conclusion = EQUIVARIANT if min(looks, key=lambda look: look.p).mean > 0 else PLAIN
         elif -rule.margin <= inner[0] and inner[1] <= rule.margin:
-            found = EQUAL
-    later = [look for look in rule.looks if look > looked.n] if found == UNDECIDED else []
+            conclusion = EQUAL
+    later = [look for look in rule.looks if look > looked.n] if conclusion == UNDECIDED else []
     return {
         "low": low,
         "high": high,
         "p_holm": math.nan if math.isnan(row["p"]) else p_holm,
         "margin": rule.margin,
-        "found": found,
+        "conclusion": conclusion,
         "more": later[0] if later and rule.is_sequential else 0,
     }

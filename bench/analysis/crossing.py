@@ -68,8 +68,8 @@ def crossing(amounts: Array, errors: Array, level: Array, least_error: float = L
 def _log(errors: Array, least: float) -> Array:
     if errors.size and errors.min() < 0:
         raise ValueError("errors must be 0 or more")
-    found: Array = np.log(np.maximum(errors, least))
-    return found
+    logarithms: Array = np.log(np.maximum(errors, least))
+    return logarithms
 
 
 def _point(amounts: Array, worse: Array) -> float:

@@ -32,17 +32,17 @@ def paired_differences(runs: pd.DataFrame, value: str, setting: Sequence[str] = 
         for label, other in combinations(scores.columns, 2):
             difference = (scores[label] - scores[other]).dropna()
             if len(difference) > 1:
-                found = interval(difference)
+                over_seeds = interval(difference)
                 rows.append(
                     (
                         *key,
                         cells["score"].iloc[0],
                         label,
                         other,
-                        found.mean,
-                        found.low,
-                        found.high,
-                        found.n,
+                        over_seeds.mean,
+                        over_seeds.low,
+                        over_seeds.high,
+                        over_seeds.n,
                         p_value(difference),
                     )
                 )

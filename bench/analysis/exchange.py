@@ -133,19 +133,19 @@ def _rates(points: pd.DataFrame, along: str, reference: str) -> Iterator[dict[st
         for key, rivals in points[plain].groupby(_CURVE[along])
     }
     for setting, level in points[~plain].groupby(list(_SETTING), dropna=False, sort=False):
-        told = dict(zip(_SETTING, setting, strict=True))
+        place = dict(zip(_SETTING, setting, strict=True))
         shared = {key: level[key].iloc[0] for key in SHARED}
         for rival, scores in curves.values():
-            if len(scores) > 1 and _comparable(rival, told, along):
+            if len(scores) > 1 and _comparable(rival, place, along):
                 strength = {"reference": rival["label"], "reference_strength": rival["strength"]}
-                yield {**told, **shared, **strength, **_rate(scores, level)}
+                yield {**place, **shared, **strength, **_rate(scores, level)}
 
 
-def _comparable(rival: pd.Series, told: dict[str, Any], along: str) -> bool:
+def _comparable(rival: pd.Series, place: dict[str, Any], along: str) -> bool:
     """Return whether a curve of the reference has what a setting has, but for what is exchanged."""
-    same_size = along == "train_size" or rival["train_size"] == told["train_size"]
-    unaugmented = rival["strength"] == 0 or told["strength"] == 0
-    return same_size and (along == "copies" or unaugmented or rival["copies"] == told["copies"])
+    same_size = along == "train_size" or rival["train_size"] == place["train_size"]
+    unaugmented = rival["strength"] == 0 or place["strength"] == 0
+    return same_size and (along == "copies" or unaugmented or rival["copies"] == place["copies"])
 
 
 def _rate(scores: pd.DataFrame, level: pd.DataFrame) -> dict[str, Any]:

@@ -55,8 +55,8 @@ def failures(runs: pd.DataFrame) -> Iterator[str]:
 
 def share_interval(count: int, total: int) -> tuple[float, float]:
     """Return the exact 95 % interval of a share (Clopper & Pearson 1934)."""
-    found = binomtest(count, total).proportion_ci(LEVEL, method="exact")
-    return float(found.low), float(found.high)
+    interval = binomtest(count, total).proportion_ci(LEVEL, method="exact")
+    return float(interval.low), float(interval.high)
 
 
 def _chance(runs: pd.DataFrame) -> pd.Series:

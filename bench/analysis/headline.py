@@ -82,21 +82,21 @@ def _by_size(sides: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
 
 def _conclusions(rows: pd.DataFrame) -> str:
     parts = []
-    for found in (EQUIVARIANT, PLAIN, EQUAL, UNDECIDED):
-        mine = rows[rows["found"] == found]
+    for conclusion in (EQUIVARIANT, PLAIN, EQUAL, UNDECIDED):
+        mine = rows[rows["conclusion"] == conclusion]
         if len(mine):
             sizes = listed([f"{row.train_size:,} {examples(row.domain)} ({_difference(row)})" for row in each(mine)])
-            parts.append(f"{_said(found, mine)} at {sizes}")
+            parts.append(f"{_said(conclusion, mine)} at {sizes}")
     return ", ".join(parts)
 
 
-def _said(found: str, rows: pd.DataFrame) -> str:
-    if found == EQUIVARIANT:
+def _said(conclusion: str, rows: pd.DataFrame) -> str:
+    if conclusion == EQUIVARIANT:
         return "build the symmetry in"
-    if found == PLAIN:
+    if conclusion == PLAIN:
         return "augment a plain network" if (rows["plain_strength"] > 0).any() else "use a plain network"
     within = SCORES[rows["score"].iloc[0]].margin_text(rows["margin"].iloc[0])
-    return f"equal within {within}" if found == EQUAL else "undecided"
+    return f"equal within {within}" if conclusion == EQUAL else "undecided"
 
 
 def _difference(row: Any) -> str:
@@ -117,7 +117,7 @@ def _withheld(rows: pd.DataFrame) -> str:
 
 def _from_fewer_steps(tables: Tables, sides: pd.DataFrame) -> str:
     """Say how the differences moved from shorter trainings to these, where the same networks were trained for fewer."""
-    told: list[str] = []
+    moves_so_far: list[str] = []
     seeds: set[int] = set()
     for row in each(sides[sides["train_size"] == sides["train_size"].max()]):
         cells = of_part(done(tables.runs), row)
@@ -127,12 +127,12 @@ def _from_fewer_steps(tables: Tables, sides: pd.DataFrame) -> str:
             before, after = (SCORES[row.score].gain_text(each_gap) for each_gap in (gap.before, gap.after))
             moves = " (not settled: longer training may answer otherwise)" if gap.moves else ""
             steps = f"after {gap.steps_before:,.0f} steps to {after} after {gap.steps_after:,.0f}"
-            told.append(f"at {row.at} from {before} {steps}{moves}")
-    if not told:
+            moves_so_far.append(f"at {row.at} from {before} {steps}{moves}")
+    if not moves_so_far:
         return ""
     counted = "1 seed" if seeds == {1} else f"{min(seeds)} seeds" if len(seeds) == 1 else "the seeds that both have"
     noun = examples(sides["domain"].iloc[0])
-    return f" With the most {noun} the difference went {listed(told)}, an estimate over {counted}."
+    return f" With the most {noun} the difference went {listed(moves_so_far)}, an estimate over {counted}."
 
 
 def _unsettled(tables: Tables, sides: pd.DataFrame) -> str:

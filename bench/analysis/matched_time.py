@@ -59,9 +59,9 @@ def _times_to_target(points: pd.DataFrame) -> pd.DataFrame:
     before["good"] = points.groupby(cell)["good"].shift().fillna(pd.Series(first_good, points.index))
     rise = (points["good"] - before["good"]).replace(0, np.nan)
     share = ((points["target"] - before["good"]) / rise).clip(0, 1).fillna(1)
-    found = {name: before[cost] + share * (points[cost] - before[cost]) for name, cost in costs.items()}
-    found["apart"] = points["training_seconds"] - before["training_seconds"]
+    crossings = {name: before[cost] + share * (points[cost] - before[cost]) for name, cost in costs.items()}
+    crossings["apart"] = points["training_seconds"] - before["training_seconds"]
     there = points["good"] >= points["target"]
-    first = points.assign(**found)[there].drop_duplicates(cell)
+    first = points.assign(**crossings)[there].drop_duplicates(cell)
     every = points.drop_duplicates(cell)[[*cell, "target"]]
     return every.merge(first[[*cell, *costs, "apart"]], on=cell, how="left").fillna(dict.fromkeys(costs, np.inf))

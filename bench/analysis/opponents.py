@@ -48,11 +48,11 @@ def shorter(cells: pd.DataFrame) -> dict[str, str]:
     alike: dict[tuple[Any, ...], list[str]] = {}
     for family, group, label in cells[["family", "group", "label"]].drop_duplicates().itertuples(index=False):
         alike.setdefault((family, group, *(sizes[column][label] for column in SIZES)), []).append(label)
-    found: dict[str, str] = {}
+    longest_of: dict[str, str] = {}
     for labels in alike.values():
         longest = max(labels, key=sizes["steps"].__getitem__)
-        found |= {label: longest for label in labels if sizes["steps"][label] < sizes["steps"][longest]}
-    return found
+        longest_of |= {label: longest for label in labels if sizes["steps"][label] < sizes["steps"][longest]}
+    return longest_of
 
 
 def sizes_of(cells: pd.DataFrame) -> Sizes:

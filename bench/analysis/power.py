@@ -50,8 +50,8 @@ def power(runs: pd.DataFrame, difference: float) -> pd.DataFrame:
     cells = done(runs)
     plain = set(cells.loc[is_plain(cells), "label"])
     cells = cells.assign(transformed_score=by_score(cells, "transformed_score", Score.scaled))
-    found = paired_differences(cells, "transformed_score")
-    pairs = found[found["label"].isin(plain) != found["other"].isin(plain)]
+    differences = paired_differences(cells, "transformed_score")
+    pairs = differences[differences["label"].isin(plain) != differences["other"].isin(plain)]
     rows = []
     for pair in pairs.itertuples():
         of = cells[
@@ -100,7 +100,7 @@ def sequentially(difference: float, deviation: float, level: float = SIGNIFICANT
     return float(np.isfinite(settled).mean()), float(np.minimum(settled, max(LOOKS)).mean())
 
 
-def told(table: pd.DataFrame, difference: float) -> list[str]:
+def sentences(table: pd.DataFrame, difference: float) -> list[str]:
     """Return the lines that say it to a person: a sentence and a table, one row per pair of networks."""
     if table.empty:
         return ["no plain and equivariant network share two seeds in one setting: nothing tells their noise"]

@@ -59,14 +59,14 @@ def _summary(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
     settings = sorted(set(zip(rows["strength"], rows["copies"], rows["train_size"], strict=True)))
     several = rows["copies"].nunique() > 1
     head = [f"s = {s:g}{f', {copies} copies' if several and copies else ''}, {n:,}" for s, copies, n in settings]
-    found = {(row.label, row.strength, row.copies, row.train_size): row for row in each(rows)}
+    row_at = {(row.label, row.strength, row.copies, row.train_size): row for row in each(rows)}
     read = _read(rows, value)
 
     def text(row: Any) -> Text:
         return Text(value_text(read, row.mean, row.low, row.high), row.tied) if row else Text("-")
 
     body = [
-        [Text(label), *(text(found.get((label, *at))) for at in settings)] for label in dict.fromkeys(rows["label"])
+        [Text(label), *(text(row_at.get((label, *at))) for at in settings)] for label in dict.fromkeys(rows["label"])
     ]
     caption = (
         f"{_named(rows, value)}, mean ± half of the 95 % t-interval over seeds, by augmentation strength s and "
@@ -83,7 +83,7 @@ def _rates(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
     for row in each(rows):
         key = (ALONG[row.along], row.label, *_setting(row), _score_text(row.score, row.reached))
         rates.setdefault(key, {})[row.reference_strength] = rate_text(row)
-    body = [(*key, *(found.get(strength, "-") for strength in strengths)) for key, found in rates.items()]
+    body = [(*key, *(rate_at.get(strength, "-") for strength in strengths)) for key, rate_at in rates.items()]
     silent = len(every) - len(rows)
     left_out = f" Of {len(every)} rates {silent} are left out: what was tried bounds them by no more than 1."
     caption = (
@@ -109,7 +109,7 @@ def _exchange(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
     for row in each(rows):
         key = (row.label, f"{row.plain_label} ({row.at})", counted_in(row.along, row.domain))
         needs.setdefault(key, {})[row.train_size] = bracket_text(row)
-    body = [(*key, *(found.get(size, "-") for size in sizes)) for key, found in needs.items()]
+    body = [(*key, *(need_at.get(size, "-") for size in sizes)) for key, need_at in needs.items()]
     silent = len(every) - len(rows)
     left_out = (
         f" Of {len(every)} brackets {silent} are left out: the plain network had less of it, trained as many steps."

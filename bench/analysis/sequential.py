@@ -33,8 +33,8 @@ def least_p(differences: np.ndarray, looks: Sequence[int] = LOOKS) -> np.ndarray
 def sequential_p(p: np.ndarray | float, looks: Sequence[int] = LOOKS) -> np.ndarray:
     """Return the p-value of the whole procedure: how often chance has a least p-value over all looks as small."""
     null = _null(tuple(looks))
-    found = np.searchsorted(null, p, side="right") / len(null)
-    return np.where(np.isnan(p), np.nan, found)
+    share = np.searchsorted(null, p, side="right") / len(null)
+    return np.where(np.isnan(p), np.nan, share)
 
 
 def critical(level: float, looks: Sequence[int] = LOOKS) -> float:

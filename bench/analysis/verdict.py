@@ -34,17 +34,17 @@ def verdict(tables: Tables, value: str = "transformed_score") -> Verdict:
     ``value`` is the score that decides: ``transformed_score`` where inputs come in any orientation,
     ``test_score`` where they come as the data do. What may be chance is never called a difference.
     """
-    found = list(answers(tables, value))
-    if not found:
+    parts = list(answers(tables, value))
+    if not parts:
         return Verdict(NO_ANSWER, tuple(_missing(tables.runs)))
     sentences: list[str] = []
-    for answer in found:
+    for answer in parts:
         if not answer.is_learned:
             continue
         rows, sides = answer.rows, answer.sides
         sentences += [*_scores(rows), *_augmentation(tables.runs, sides, value), *_rates(tables, sides, value)]
         sentences += [*_times(tables, sides), *_controls(tables.runs, sides), *_exactness(tables, sides)]
-    headlines = " ".join(answer.text for answer in found)
+    headlines = " ".join(answer.text for answer in parts)
     return Verdict(headlines, (*sentences, *_fairness(tables.runs), *_missing(tables.runs)))
 
 
@@ -92,9 +92,9 @@ def _augmentation(runs: pd.DataFrame, sides: pd.DataFrame, value: str) -> Iterat
 def _rates(tables: Tables, sides: pd.DataFrame, value: str) -> Iterator[str]:
     """Say how many images the opponents need to be as good as the equivariant network of the smallest training set."""
     smallest = sides[sides["train_size"] == sides["train_size"].min()]
-    found = brackets(of_part(tables.runs, smallest.iloc[0]), value)
-    found = found[(found["along"] == "train_size") & found["train_size"].isin(smallest["train_size"])]
-    for row in each(found[found["label"].isin(smallest["label"])]):
+    exchange = brackets(of_part(tables.runs, smallest.iloc[0]), value)
+    exchange = exchange[(exchange["along"] == "train_size") & exchange["train_size"].isin(smallest["train_size"])]
+    for row in each(exchange[exchange["label"].isin(smallest["label"])]):
         needs = bracket_text(row)
         said = f"{needs.replace('not bounded', 'a number that these seeds do not bound')}"
         mine = f"{row.train_size:,} {examples(row.domain)}"
@@ -150,7 +150,7 @@ def _exactness(tables: Tables, rows: pd.DataFrame) -> Iterator[str]:
     ]
     errors = errors[~errors["kind"].str.startswith("mirrored") & errors["metric"].str.startswith("relative")]
     means = errors.groupby(["label", "magnitude"])["error"].mean()
-    told = []
+    errors_of = []
     for label in (row.label, row.plain_label):
         at = means[label] if label in means.index.get_level_values("label") else means.iloc[:0]
         if at.empty:
@@ -159,17 +159,17 @@ def _exactness(tables: Tables, rows: pd.DataFrame) -> Iterator[str]:
         # the angle at which pixels are permuted; elsewhere the nearest to nothing
         least = 90.0 if unit == "degrees" and 90.0 in at.index else at.index.min()
         worst = "angle" if unit == "degrees" else unit
-        told.append(f"{label} {at[least]:.1g} at {least:g} {unit} and {at.max():.2g} at its worst {worst}")
-    if told:
-        yield f"Equivariance error after training: {'; '.join(told)}."
+        errors_of.append(f"{label} {at[least]:.1g} at {least:g} {unit} and {at.max():.2g} at its worst {worst}")
+    if errors_of:
+        yield f"Equivariance error after training: {'; '.join(errors_of)}."
 
 
 def _fairness(runs: pd.DataFrame) -> Iterator[str]:
     """Say which seeds chose and which tested, and in what the networks are alike."""
     matched = sorted({str(by) for by in done(runs)["match_by"].dropna()})
-    told = f"networks are matched by {' and '.join(matched)}" if matched else "networks are not matched in size"
+    sizes = f"networks are matched by {' and '.join(matched)}" if matched else "networks are not matched in size"
     rules = dict.fromkeys(str(Rule.of(part)) for _, part in done(runs).groupby(PART))
-    yield f"Strengths were {' or '.join(rules)}; {told}."
+    yield f"Strengths were {' or '.join(rules)}; {sizes}."
 
 
 def _missing(runs: pd.DataFrame) -> Iterator[str]:

@@ -42,7 +42,7 @@ def finite(value: float) -> float:
     return value
 
 
-def check_choice(option: str, found: str, known: Iterable[str]) -> None:
+def check_choice(option: str, value: str, known: Iterable[str]) -> None:
     """Raise UserError for a choice that there is not, with the nearest that there is."""
-    if found not in known:
-        raise UserError(f"{option} '{found}' is unknown{nearest(found, known)}")
+    if value not in known:
+        raise UserError(f"{option} '{value}' is unknown{nearest(value, known)}")

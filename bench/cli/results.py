@@ -28,7 +28,7 @@ def tables(
 
     With --format, print what they say as a paper does instead.
     """
-    from bench.results import tables as made
+    from bench.results import tables as results_tables
     from bench.results.folder import check_readable
 
     if form is not None:
@@ -40,10 +40,10 @@ def tables(
         check_choice("--of", of, KINDS)
         value = todays_name(value)
         check_choice("--value", value, VALUES)
-        print(printed(made.read(results), of, value, form), end="")
+        print(printed(results_tables.read(results), of, value, form), end="")
         return
     check_readable(results)
-    built, damaged = made.rebuild(results)
+    built, damaged = results_tables.rebuild(results)
     _print_tables(built, results)
     for cell_id in damaged:
         print(f"left out: cell {cell_id}, whose shard is damaged; `equivaug run` runs it again")
@@ -66,20 +66,20 @@ def compare(
     Cell by cell; the exit code is 1 if something regressed beyond the tolerance.
     """
     from bench.analysis.compare import compare as compare_tables
-    from bench.analysis.compare import told
-    from bench.results import tables as made
+    from bench.analysis.compare import sentences
+    from bench.results import tables as results_tables
     from bench.results.upgrade import todays_name
     from bench.scores import VALUES
 
     value = todays_name(value)
     check_choice("--value", value, VALUES)
-    before, after = made.read(a), made.read(b)
+    before, after = results_tables.read(a), results_tables.read(b)
     try:
-        found = compare_tables(before, after, value, tolerance)
+        comparison = compare_tables(before, after, value, tolerance)
     except ValueError as error:
         raise UserError(f"{a} and {b} cannot be compared: {error}") from error
-    print("\n".join(told(found)))
-    raise typer.Exit(1 if found.regressed else 0)
+    print("\n".join(sentences(comparison)))
+    raise typer.Exit(1 if comparison.regressed else 0)
 
 
 @app.command()
@@ -92,10 +92,10 @@ def power(
     From the noise of the seeds that there are: for one number of seeds, and for looking at 3, 5, 8 and 12.
     """
     from bench.analysis.power import power as needed
-    from bench.analysis.power import told
-    from bench.results import tables as made
+    from bench.analysis.power import sentences
+    from bench.results import tables as results_tables
 
-    print("\n".join(told(needed(made.read(results).runs, points / 100), points / 100)))
+    print("\n".join(sentences(needed(results_tables.read(results).runs, points / 100), points / 100)))
 
 
 @app.command()
@@ -116,9 +116,9 @@ def merge(
 def plot(results: ResultsArgument) -> None:
     """Draw the figures of a results folder anew from its tables."""
     from bench import figures
-    from bench.results import tables as made
+    from bench.results import tables as results_tables
 
-    read = made.read(results)
+    read = results_tables.read(results)
     for path in figures.draw_all(read, results / "figures"):
         print(path)
     for figure, reason in figures.skipped(read).items():

@@ -41,13 +41,13 @@ def run(
     Then write tables and figures. A run that was stopped goes on from the cells that are done.
     """
     from bench.execute.job import run_cells
-    from bench.plugins import Carried
+    from bench.plugins import WithPlugins
     from bench.run import carry_out, chosen_device, default_workers
 
     where = chosen_device(device)
-    found = _prepared(suite, overrides, plugin, out, fresh)
-    work, count = Carried(run_cells, found.plan.suite.plugins), workers or default_workers(where)
-    raise typer.Exit(carry_out(found.plan, work, found.results, where, count, fresh, together))
+    prepared = _prepared(suite, overrides, plugin, out, fresh)
+    work, count = WithPlugins(run_cells, prepared.plan.suite.plugins), workers or default_workers(where)
+    raise typer.Exit(carry_out(prepared.plan, work, prepared.results, where, count, fresh, together))
 
 
 @app.command()
@@ -68,31 +68,31 @@ def plan(
 
     from bench.estimate import busy, estimate, measured
     from bench.execute.probe import probe
-    from bench.plugins import Carried
+    from bench.plugins import WithPlugins
     from bench.results.store import Store
     from bench.rounds import expected, largest, rounds
     from bench.run import chosen_device, default_workers, is_cpu
 
     where = chosen_device(device)
-    found = _prepared(suite, overrides, plugin, out, fresh)
-    made, seeding = found.plan, found.plan.suite.seeding
-    print(f"{'up to ' if seeding else ''}{len(made.cells)} cells in {found.results}: {found.state}")
-    for reason in dict.fromkeys(made.impossible.values()):
+    prepared = _prepared(suite, overrides, plugin, out, fresh)
+    plan_of_suite, seeding = prepared.plan, prepared.plan.suite.seeding
+    print(f"{'up to ' if seeding else ''}{len(plan_of_suite.cells)} cells in {prepared.results}: {prepared.state}")
+    for reason in dict.fromkeys(plan_of_suite.impossible.values()):
         print(f"  impossible: {reason}")
-    if not made.todo:
+    if not plan_of_suite.todo:
         return
     count = workers or default_workers(where)
-    if told := busy():
-        print(told)
-    following = next(rounds(made, None if fresh else Store(found.results)))
+    if warning := busy():
+        print(warning)
+    following = next(rounds(plan_of_suite, None if fresh else Store(prepared.results)))
     print("\n".join(following.reasons), end="\n" * bool(following.reasons))
     if not following.cells:
         return
-    most = largest(made, seeding) if seeding else made.todo
-    costs = measured(most, Carried(partial(probe, device=where), made.suite.plugins), count, is_cpu(where))
+    most = largest(plan_of_suite, seeding) if seeding else plan_of_suite.todo
+    costs = measured(most, WithPlugins(partial(probe, device=where), plan_of_suite.suite.plugins), count, is_cpu(where))
     _print_estimate(estimate(following.cells, costs, count), where)
     if seeding:
-        for what, cells in (("expected", expected(made, seeding)), ("at most", most)):
+        for what, cells in (("expected", expected(plan_of_suite, seeding)), ("at most", most)):
             print(f"{what}: {len(cells)} cells, {_duration(estimate(cells, costs, count).seconds)}")
 
 
@@ -107,12 +107,12 @@ def _prepared(
     loaded = load(name, overrides or (), plugged or ())
     for plugin in plugins.load(loaded.plugins):
         print(plugin)
-    found = prepare(loaded, out or Path("results") / loaded.name, place(str(find(name)), overrides or ()), fresh)
-    for cell_id in found.damaged:
-        print(f"damaged: {found.results / 'cells' / cell_id}.json is not what was written; its cell runs again")
-    for note in found.plan.notes:
+    prepared = prepare(loaded, out or Path("results") / loaded.name, place(str(find(name)), overrides or ()), fresh)
+    for cell_id in prepared.damaged:
+        print(f"damaged: {prepared.results / 'cells' / cell_id}.json is not what was written; its cell runs again")
+    for note in prepared.plan.notes:
         print(note)
-    return found
+    return prepared
 
 
 def _duration(seconds: float) -> str:
@@ -130,8 +130,8 @@ def _print_estimate(cost: Estimate, device: str) -> None:
     width = max(len(line.label) for line in cost.lines)
     print(f"{'family':{width}}  {'cells':>6}  {'time':>14}  {'peak memory':>12}")
     for line in cost.lines:
-        told = line.reason or f"{duration(line.seconds):>14}  {size(line.peak_memory_bytes):>12}"
-        print(f"{line.label:{width}}  {line.cells:>6}  {told}")
+        figures = line.reason or f"{duration(line.seconds):>14}  {size(line.peak_memory_bytes):>12}"
+        print(f"{line.label:{width}}  {line.cells:>6}  {figures}")
     measured = [line for line in cost.lines if line.reason is None]
     if len(measured) == len(cost.lines):
         print(

@@ -78,11 +78,11 @@ def fetch(file: File) -> Path:
     _download_if_absent(file)
     algorithm = file.checksum.partition(":")[0]
     try:
-        found = f"{algorithm}:{pooch.file_hash(str(file.path), alg=algorithm)}"
+        identity = f"{algorithm}:{pooch.file_hash(str(file.path), alg=algorithm)}"
     except OSError as error:
         raise _unreadable(file, error) from error
-    if found != file.checksum:
-        raise _wrong(file, found)
+    if identity != file.checksum:
+        raise _wrong(file, identity)
     return file.path
 
 
@@ -147,8 +147,8 @@ def _download(file: File, mirror: str) -> str | None:
 _ADVICE = "move it away to download it again"
 
 
-def _wrong(file: File, found: str) -> FetchError:
-    return FetchError(f"{file.path} is not the published file: found {found}, expected {file.identity}; {_ADVICE}")
+def _wrong(file: File, identity: str) -> FetchError:
+    return FetchError(f"{file.path} is not the published file: found {identity}, expected {file.identity}; {_ADVICE}")
 
 
 def _unreadable(file: File, error: Exception) -> FetchError:

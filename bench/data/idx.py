@@ -26,11 +26,11 @@ IMAGES_HEADER, LABELS_HEADER = 16, 8
 def parse(content: bytes, shape: tuple[int, ...], where: str) -> Tensor:
     """Return the uint8 array of an idx file, which must have ``shape``; UserError naming ``where`` if it has not."""
     header = struct.pack(f">{1 + len(shape)}I", 0x0800 | len(shape), *shape)
-    found = content[: len(header)]
-    if found != header:
+    beginning = content[: len(header)]
+    if beginning != header:
         raise UserError(
             f"{where}: an idx file of unsigned bytes of shape {shape} starts with the bytes {header.hex()}, "
-            f"not {found.hex() or 'none'}"
+            f"not {beginning.hex() or 'none'}"
         )
     if len(content) != len(header) + prod(shape):
         raise UserError(f"{where}: {len(content)} bytes; an array of shape {shape} has {len(header) + prod(shape)}")

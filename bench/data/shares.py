@@ -32,11 +32,11 @@ def cut(whole: Split, shares: tuple[float, ...], classes: tuple[str, ...], where
         lacking = (split.targets.bincount(minlength=len(classes)) == 0).nonzero()
         if len(lacking):
             label = int(lacking[0])
-            found = int((whole.targets == label).sum())
+            count = int((whole.targets == label).sum())
             # counts are within one of proportional at either end of a split
             enough = math.ceil(2 / min(1 - sum(shares), *shares))
             raise UserError(
-                f"{where}: class '{classes[label]}' has {found} images, too few for every split to get one; "
+                f"{where}: class '{classes[label]}' has {count} images, too few for every split to get one; "
                 f"{enough} of each class are enough"
             )
     return splits

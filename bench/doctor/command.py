@@ -36,7 +36,7 @@ def check(device: str, out: Path) -> int:
     out.parent.mkdir(parents=True, exist_ok=True)
     rightness = [each.__name__ for each in CHECKS]
     with ThreadPoolExecutor(1 if device.startswith("cpu") else len(rightness)) as pool:
-        findings = [each for found in pool.map(lambda name: _apart(name, device), rightness) for each in found]
+        findings = [each for several in pool.map(lambda name: _apart(name, device), rightness) for each in several]
     findings += _apart(speed.__name__, device)
     out.write_text("".join(f"{each.json()}\n" for each in findings), encoding="utf-8")
     wrong = [each for each in findings if not each.right]
@@ -55,13 +55,13 @@ def _apart(name: str, device: str) -> list[Finding]:
     """Return what a check finds in a process of its own, in which it may leave the device unusable."""
     called = [sys.executable, "-m", __spec__.name if __name__ == "__main__" else __name__, name, device]
     try:
-        told = subprocess.run(called, capture_output=True, text=True, timeout=LIMIT, check=False)
+        process = subprocess.run(called, capture_output=True, text=True, timeout=LIMIT, check=False)
     except subprocess.TimeoutExpired:
         return [Finding(name, "all", f"not done in {LIMIT} s", 1, 0)]
-    findings = [Finding.parse(line) for line in told.stdout.splitlines() if line.startswith("{")]
-    if told.returncode:
-        last = (told.stderr.strip().splitlines() or ["no message"])[-1]
-        findings.append(Finding(name, "all", f"the process ended with {told.returncode}", 1, 0, last[:300]))
+    findings = [Finding.parse(line) for line in process.stdout.splitlines() if line.startswith("{")]
+    if process.returncode:
+        last = (process.stderr.strip().splitlines() or ["no message"])[-1]
+        findings.append(Finding(name, "all", f"the process ended with {process.returncode}", 1, 0, last[:300]))
     return findings
 
 

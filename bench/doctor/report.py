@@ -17,7 +17,7 @@ def report() -> tuple[list[str], bool]:
     """Return the lines of the report, and whether nothing that a suite may need is missing from the installation."""
     libraries = {library: _version(library) for library in LIBRARIES}
     lines = [f"python: {sys.version.split()[0]} at {sys.executable}"]
-    lines += [f"{name}: {found or f'missing; python -m pip install {name}'}" for name, found in libraries.items()]
+    lines += [f"{name}: {release or f'missing; python -m pip install {name}'}" for name, release in libraries.items()]
     if not all(libraries.values()):
         return lines, False
     return [*_machine(), *lines, *_data()], True
@@ -36,9 +36,9 @@ def _machine() -> Iterator[str]:
     from bench.execute.provenance import provenance
     from bench.run import default_workers
 
-    told = provenance(torch.device("cpu"))
-    yield f"equivaug: {told['version']}, commit {told['commit'] or 'unknown (not run from a repository)'}"
-    yield f"device: {told['device']}, {default_workers('cpu')} cores to use, {torch.get_num_threads()} threads"
+    facts = provenance(torch.device("cpu"))
+    yield f"equivaug: {facts['version']}, commit {facts['commit'] or 'unknown (not run from a repository)'}"
+    yield f"device: {facts['device']}, {default_workers('cpu')} cores to use, {torch.get_num_threads()} threads"
     for index in range(torch.cuda.device_count()):
         properties = torch.cuda.get_device_properties(index)
         yield f"device: cuda:{index}, {properties.name}, {properties.total_memory / 2**30:.0f} GiB"

@@ -44,8 +44,8 @@ def gradients(device: torch.device) -> Findings:
         nudged = [_slopes(replace(one, inputs=_nudged(one.inputs, seed)), contiguous=True) for seed in range(5)]
         limits = {"float32": max(0.02, 10 * max(_distance(each, truth) for each in nudged)), "bfloat16": None}
         for precision, limit in limits.items():
-            found = _slopes(trainee(cell, device, precision=precision))  # type: ignore[arg-type]
-            yield Finding("gradients", label, f"error, {precision}", _distance(found, truth), limit)
+            slopes = _slopes(trainee(cell, device, precision=precision))  # type: ignore[arg-type]
+            yield Finding("gradients", label, f"error, {precision}", _distance(slopes, truth), limit)
 
 
 def steps(device: torch.device) -> Findings:
@@ -58,13 +58,13 @@ def steps(device: torch.device) -> Findings:
             for attempt in range(2):
                 torch.manual_seed(0)
                 step = Step([trainee(cell, device, total, optimizer)], total)
-                with contextlib.redirect_stderr(io.StringIO()) as told:
+                with contextlib.redirect_stderr(io.StringIO()) as messages:
                     advance = captured(step) if attempt and device.type == "cuda" else step
                 step.load(0)
                 for _ in range(total):
                     advance()
                 losses.append(step.losses[0].cpu())
-                is_graph, said = advance is not step, told.getvalue()[:200]
+                is_graph, said = advance is not step, messages.getvalue()[:200]
             difference = _difference(losses[0], losses[1])
             way = f"{optimizer}, {total} steps"
             yield Finding(
@@ -213,8 +213,8 @@ def _slopes(each: Trainee, contiguous: bool = False) -> Tensor:
     with autocast(each.budget, inputs.device):
         outputs = network(inputs)
     each.task.loss(outputs.float(), targets, "mean").backward()
-    found = [torch.zeros_like(p) if p.grad is None else p.grad for p in network.parameters()]
-    return torch.cat([slope.double().cpu().flatten() for slope in found])
+    slopes = [torch.zeros_like(p) if p.grad is None else p.grad for p in network.parameters()]
+    return torch.cat([slope.double().cpu().flatten() for slope in slopes])
 
 
 def _still(each: Trainee) -> list[Tensor]:
@@ -232,13 +232,13 @@ def _nudged(inputs: Tensor, seed: int) -> Tensor:
     return inputs * (1 + 1e-5 * torch.randn(inputs.shape, generator=torch.Generator().manual_seed(seed)))
 
 
-def _distance(found: Tensor, expected: Tensor) -> float:
-    return float((found - expected).norm() / expected.norm())
+def _distance(values: Tensor, expected: Tensor) -> float:
+    return float((values - expected).norm() / expected.norm())
 
 
-def _difference(found: Tensor, expected: Tensor) -> float:
+def _difference(values: Tensor, expected: Tensor) -> float:
     """Return the largest difference in units of the largest number; where both diverged there is none."""
-    both = found.nan_to_num(), expected.nan_to_num()
+    both = values.nan_to_num(), expected.nan_to_num()
     return float((both[0] - both[1]).abs().max() / both[1].abs().max().clamp(min=1e-30))
 
 

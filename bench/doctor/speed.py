@@ -74,7 +74,7 @@ class _Kept:
 def _step(family: str, count: int, device: torch.device) -> Step:
     entry = families[family]
     options = entry.options.model_validate(NETWORKS[family])
-    found = resolve(entry, options, SHAPE, None, Match(by="parameters", target=PARAMETERS))
+    architecture = resolve(entry, options, SHAPE, None, Match(by="parameters", target=PARAMETERS))
     moving = augmentation(Group.parse("SO(2)"), 1.0)
     moves = Moves(lambda step, size: moving.draw(size, 0, "augmentation", step), moving.move)
     images = moving.prepare(torch.rand(1000, 1, SHAPE.size, SHAPE.size, device=device))
@@ -82,7 +82,7 @@ def _step(family: str, count: int, device: torch.device) -> Step:
     budget = Budget(steps=2**16, batch_size=BATCH, schedule="constant", lr=1e-6)
     trainees = []
     for seed in range(count):
-        network = build(entry, found.options, SHAPE, found.width, seed).placed(device)
+        network = build(entry, architecture.options, SHAPE, architecture.width, seed).placed(device)
         trainees.append(Trainee(network, images, labels, moves, budget, seed))
     step = Step(trainees, 2**16)
     step.load(0)  # of which the rows come again and again
@@ -92,15 +92,15 @@ def _step(family: str, count: int, device: torch.device) -> Step:
 def _interleaved(ways: dict[str, Callable[[], object]], device: torch.device) -> dict[str, list[float]]:
     """Return seconds per call of every way, taken in turns so that what slows one slows all."""
     rounds, each = (20, 20) if device.type == "cuda" else (5, 3)
-    found: dict[str, list[float]] = {way: [] for way in ways}
+    seconds: dict[str, list[float]] = {way: [] for way in ways}
     for turn in range(rounds + 1):
         for way, work in ways.items():
             began = _clock(device)
             for _ in range(each):
                 work()
             if turn:
-                found[way].append((_clock(device) - began) / each)
-    return found
+                seconds[way].append((_clock(device) - began) / each)
+    return seconds
 
 
 def in_kernels(work: Callable[[], object], calls: int = 32) -> tuple[float, float]:

@@ -26,12 +26,12 @@ BATCH = 32
 @lru_cache(maxsize=1)
 def subjects() -> dict[str, Cell]:
     """Return a cell for every family and kind, by a name such as ``steerable C8``; fully augmented."""
-    found: dict[str, Cell] = {}
+    cells: dict[str, Cell] = {}
     for name, domain in _own_data().items():
         for family in families:
             if domain in family.domains:
-                found |= {cell.label: cell for cell in _cells(family, domain, name)}
-    return found
+                cells |= {cell.label: cell for cell in _cells(family, domain, name)}
+    return cells
 
 
 def _cells(family: Family, domain: str, data: str) -> Sequence[Cell]:
@@ -83,11 +83,11 @@ def some(them: dict[str, Cell], labels: Sequence[str]) -> dict[str, Cell]:
 
 def _own_data() -> dict[str, str]:
     """Return one data set for each domain that needs no file and no option, and its domain."""
-    found: dict[str, str] = {}
+    domain_of: dict[str, str] = {}
     for entry in datasets:
         if entry.comes_along:
-            found.setdefault(entry.domain, entry.name)
-    return {name: domain for domain, name in found.items()}
+            domain_of.setdefault(entry.domain, entry.name)
+    return {name: domain for domain, name in domain_of.items()}
 
 
 def _label(family: Family, kind: Mapping[str, Any]) -> str:

@@ -70,15 +70,15 @@ def measure(
         if stage == "init" and not entry.at_init:
             continue
         try:
-            found = entry.make(entry.options.model_validate(chosen.options), network, given)
+            measured = entry.make(entry.options.model_validate(chosen.options), network, given)
         except (MemoryError, torch.OutOfMemoryError):
             raise
         except Exception as error:
             raise RuntimeError(f"the measurement '{chosen.name}' failed: {one_line(error)}") from error
-        if taken := run.keys() & found.run.keys():
+        if taken := run.keys() & measured.run.keys():
             raise RuntimeError(f"the measurement '{chosen.name}' returns the column '{min(taken)}', which is taken")
-        run |= found.run
-        errors += [{"stage": stage, **row} for row in found.rows]
+        run |= measured.run
+        errors += [{"stage": stage, **row} for row in measured.rows]
 
 
 def seconds_to_target(cell: Cell, curve: list[dict[str, Any]]) -> float | None:

@@ -28,8 +28,8 @@ def reason(tables: Tables) -> str | None:
 def tested(tables: Tables) -> pd.DataFrame:
     """Return the comparisons that a seed tests."""
     rows = comparisons(tables.runs)
-    found: pd.DataFrame = rows[rows["n"] > 0]
-    return found
+    rows_tested: pd.DataFrame = rows[rows["n"] > 0]
+    return rows_tested
 
 
 @style.paper()
@@ -67,8 +67,8 @@ def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
             )
     layout.label_axes(axes, score.gain_label, "")
     entries = {label: style.entry(look) for label, look in appearance.items() if label in set(rows["label"])}
-    told = [
+    remarks = [
         "intervals are those of the tests, all looks and comparisons counted, on seeds that chose nothing",
         f"grey is what counts as equal, {score.margin_text(limit)}",
     ]
-    return layout.finish(figure, entries, note(tables, "gain on test inputs moved by", rows["n"], *told), on)
+    return layout.finish(figure, entries, note(tables, "gain on test inputs moved by", rows["n"], *remarks), on)

@@ -83,8 +83,8 @@ def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
     entries = {label: style.entry(appearance[label]) for label in shown} | style.strength_entries(strengths)
     if not floors.empty:
         entries["resampling floor of the image"] = Line2D([], [], color=style.GREY, linestyle=FLOOR, marker=".")
-    told = note(tables, "error of the outputs, augmentation by", points["n"], *remarks)
-    return layout.finish(figure, entries, told, on)
+    caption = note(tables, "error of the outputs, augmentation by", points["n"], *remarks)
+    return layout.finish(figure, entries, caption, on)
 
 
 def _chosen(tables: Tables) -> pd.DataFrame:

@@ -65,8 +65,8 @@ def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
                     style.line(ax, part["at"] + shift, above, appearance[label], label, dash)
     layout.label_axes(axes, "layer", "relative equivariance error")
     entries = {label: style.entry(appearance[label]) for label in shown}
-    told = "solid before training, dashed after it"
-    return layout.finish(figure, entries, note(tables, "augmentation by", points["n"], told, *remarks), on)
+    styles = "solid before training, dashed after it"
+    return layout.finish(figure, entries, note(tables, "augmentation by", points["n"], styles, *remarks), on)
 
 
 def _chosen(tables: Tables) -> pd.DataFrame:

@@ -29,8 +29,8 @@ def bounded(tables: Tables) -> pd.DataFrame:
     """Return the brackets of images that bound anything."""
     rows = brackets(tables.runs)
     says = (rows["more_than"] > 0) | rows["at_most"].map(math.isfinite) | rows["interpolated"].notna()
-    found: pd.DataFrame = rows[(rows["along"] == "train_size") & says]
-    return found
+    rows_bounded: pd.DataFrame = rows[(rows["along"] == "train_size") & says]
+    return rows_bounded
 
 
 @style.paper()
@@ -67,9 +67,9 @@ def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
         ax.xaxis.set_minor_locator(NullLocator())
     layout.label_axes(axes, f"{examples_of(tables)} needed", "")
     entries = {label: style.entry(look) for label, look in appearance.items() if label in set(rows["label"])}
-    told = [
+    remarks = [
         "from the largest number at which the plain network is surely worse to the least at which it is surely better",
         "an arrow where what was tried does not bound it; a marker where the means cross, interpolated",
     ]
     what = f"{score_of(tables).label} on test inputs moved by"
-    return layout.finish(figure, entries, note(tables, what, rows["n"], *told), on)
+    return layout.finish(figure, entries, note(tables, what, rows["n"], *remarks), on)

@@ -58,12 +58,12 @@ def looks(runs: pd.DataFrame) -> dict[str, Look]:
     members: dict[str, list[str]] = {}
     for label, family in sorted(zip(labels["label"], labels["family"], strict=True), key=lambda pair: natural(pair[0])):
         members.setdefault(family, []).append(label)
-    found = {}
+    look_of = {}
     for family, (colour, marker) in _bases(members).items():
         for i, label in enumerate(members[family]):
             # cycles of three and of two, so that six labels of a family all differ
-            found[label] = Look(_shaded(colour, SHADES[i % 3]), marker, filled=i % 2 == 0)
-    return found
+            look_of[label] = Look(_shaded(colour, SHADES[i % 3]), marker, filled=i % 2 == 0)
+    return look_of
 
 
 def natural(text: str) -> list[tuple[bool, int, str]]:

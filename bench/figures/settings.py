@@ -29,13 +29,13 @@ def split(tables: Tables) -> dict[str, Tables]:
     """
     if tables.runs.empty:
         return {"": tables}
-    found = {}
+    tables_of = {}
     for key, rows in tables.runs.groupby(SETTING):
         for copies in sorted(_copies(rows)) or [0]:
             parts = (*map(str, key), f"{copies} copies" if copies else "online")
-            found[parts] = Tables(*(_of(frame, parts, copies) for frame in vars(tables).values()))
-    differing = [i for i, values in enumerate(zip(*found, strict=True)) if len(set(values)) > 1]
-    return {"-".join(_safe(parts[i]) for i in differing): part for parts, part in found.items()}
+            tables_of[parts] = Tables(*(_of(frame, parts, copies) for frame in vars(tables).values()))
+    differing = [i for i, values in enumerate(zip(*tables_of, strict=True)) if len(set(values)) > 1]
+    return {"-".join(_safe(parts[i]) for i in differing): part for parts, part in tables_of.items()}
 
 
 def obstacle(tables: Tables) -> str | None:

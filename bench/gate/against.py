@@ -69,15 +69,15 @@ def judged(names: Sequence[str], measure: Measure) -> list[Verdict]:
 
 def measured(before: Path, device: str, names: Sequence[str]) -> Ratios:
     """Return for each workload the ratios of this code's time to that of the code in ``before``, per pair of sides."""
-    found: Ratios = {name: [] for name in names}
+    ratios: Ratios = {name: [] for name in names}
     for pair in range(PAIRS):
         with _sides(before, device) as (new, old):
             for name in names:
                 for side in (new, old):
                     side.ask("prepare", name)
                 # who begins has the cache as the other left it
-                found[name].append(_ratios(*((new, old) if pair % 2 else (old, new)), inverse=not pair % 2))
-    return found
+                ratios[name].append(_ratios(*((new, old) if pair % 2 else (old, new)), inverse=not pair % 2))
+    return ratios
 
 
 def _ratios(first: Side, second: Side, inverse: bool) -> np.ndarray:

@@ -65,16 +65,16 @@ def read(path: Path) -> Baseline | None:
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not a baseline of the gate; `equivaug gate --record` writes one") from error
     try:
-        found = Baseline.model_validate_json(text)
+        baseline = Baseline.model_validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"
         raise UserError(
             f"{path}: {place}: {one_line(ValueError(first['msg']))}; `equivaug gate --record` writes one"
         ) from error
-    if found.format != FORMAT:
-        raise UserError(f"{path}: format: {found.format} is not {FORMAT}; `equivaug gate --record` writes a new one")
-    return found
+    if baseline.format != FORMAT:
+        raise UserError(f"{path}: format: {baseline.format} is not {FORMAT}; `equivaug gate --record` writes a new one")
+    return baseline
 
 
 def write(path: Path, baseline: Baseline) -> None:

@@ -61,28 +61,28 @@ def record(folder: Path, device: str) -> int:
     for run in range(RUNS):
         print(f"run {run + 1} of {RUNS}")
         called = [sys.executable, "-m", "bench.gate.command", device]
-        told = subprocess.run(called, check=True, capture_output=True, text=True).stdout
-        for name, rounds in _parsed(told).items():
+        output = subprocess.run(called, check=True, capture_output=True, text=True).stdout
+        for name, rounds in _parsed(output).items():
             ratios[name].append(rounds)
     settle(where)
-    found = Baseline(
+    baseline = Baseline(
         device=device_class(where),
         torch=torch.__version__,
         python=platform.python_version(),
         ratios=ratios,
         counters=counters.count(where),
     )
-    write(path, found)
+    write(path, baseline)
     print(f"baseline: {path}")
     return EXIT[Outcome.FINE]
 
 
 def _chosen(only: str) -> list[Workload]:
-    found = [workload for workload in workloads() if only in workload.name]
-    if not found:
+    chosen = [workload for workload in workloads() if only in workload.name]
+    if not chosen:
         known = ", ".join(dict.fromkeys(workload.name.partition(",")[0] for workload in workloads()))
         raise UserError(f"--only {only}: no workload has that in its name; accepted: parts of names, such as {known}")
-    return found
+    return chosen
 
 
 def timed(baseline: Baseline, workload: Workload, device: torch.device) -> Verdict:
@@ -102,16 +102,16 @@ def _counted(baseline: Baseline, device: torch.device, only: str) -> list[Verdic
     if baseline.torch != torch.__version__:
         reason = f"counters are of torch {baseline.torch}, this is {torch.__version__}"
         return [unmeasured("counters", reason)]
-    found = counters.count(device)
+    counts = counters.count(device)
     verdicts = []
-    for name, now in found.items():
+    for name, now in counts.items():
         if only not in name:
             continue
         if name in baseline.counters:
             verdicts.append(counters.judge(name, baseline.counters[name], now))
         else:
             verdicts.append(unmeasured(name, "not in the baseline"))
-    gone = [name for name in baseline.counters if name not in found and only in name]
+    gone = [name for name in baseline.counters if name not in counts and only in name]
     return verdicts + [unmeasured(name, "no longer counted") for name in gone]
 
 
@@ -130,8 +130,8 @@ def _interval(verdict: Verdict) -> str:
     return f"{verdict.low:.3f} to {verdict.high:.3f}"
 
 
-def _parsed(told: str) -> dict[str, list[float]]:
-    rows = [row.split("\t") for row in told.splitlines() if "\t" in row]
+def _parsed(output: str) -> dict[str, list[float]]:
+    rows = [row.split("\t") for row in output.splitlines() if "\t" in row]
     return {name: [float(value) for value in values.split()] for name, values in rows}
 
 
@@ -140,8 +140,8 @@ def main(device: str) -> None:
     where = torch.device(device)
     settle(where)
     for workload in workloads():
-        found: np.ndarray = sample(workload, where)
-        print(workload.name, " ".join(f"{value:.5g}" for value in found), sep="\t")
+        ratios: np.ndarray = sample(workload, where)
+        print(workload.name, " ".join(f"{value:.5g}" for value in ratios), sep="\t")
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def names() -> list[str]:
 
 def count(device: torch.device) -> dict[str, float]:
     """Return every counter by name, such as ``flops of a step, hnet``."""
-    found: dict[str, float] = {}
+    counts: dict[str, float] = {}
     for label in NETWORKS:
         step = step_of(label, device)
         step()  # the optimizer's moments are made in the first
@@ -44,18 +44,18 @@ def count(device: torch.device) -> dict[str, float]:
         calls = _Calls()
         with calls:
             step()
-        found[f"flops of a step, {label}"] = float(flops.get_total_flops())
-        found[f"calls of a step, {label}"] = float(calls.count)
-        found[f"peak bytes of a step, {label}"] = float(calls.peak)
+        counts[f"flops of a step, {label}"] = float(flops.get_total_flops())
+        counts[f"calls of a step, {label}"] = float(calls.count)
+        counts[f"peak bytes of a step, {label}"] = float(calls.peak)
         model = network(label, device).eval()
         calls = _Calls()
         with torch.no_grad():
             model(images(2, device))
             with calls:
                 model(images(2, device))
-        found[f"calls of inference, {label}"] = float(calls.count)
-        found |= _tiny_training(label, device)
-    return found
+        counts[f"calls of inference, {label}"] = float(calls.count)
+        counts |= _tiny_training(label, device)
+    return counts
 
 
 def judge(name: str, then: float, now: float) -> Verdict:
@@ -79,13 +79,13 @@ def _tiny_training(label: str, device: torch.device) -> dict[str, float]:
     inputs, labels = data.train.inputs[:500].to(device).float() / data.rms, data.train.targets[:500].to(device)
     budget = Budget(steps=60, batch_size=32, lr=0.02, evaluations=1, precision="float32")
     fit(Trainee(model, inputs, labels, UNMOVED, budget, seed=0), lambda _: (0.0, 0.0))
-    found = {f"accuracy of a tiny training, {label}": score(model, inputs, labels).score}
+    counts = {f"accuracy of a tiny training, {label}": score(model, inputs, labels).score}
     if model.group != Group(1):
         (row,) = [
             row for row in equivariance_error(model, inputs[:16], [Element.rotation(90.0)]) if row["layer"] == "output"
         ]
-        found[f"error after a tiny training, {label}"] = float(row["error"])
-    return found
+        counts[f"error after a tiny training, {label}"] = float(row["error"])
+    return counts
 
 
 class _Calls(TorchDispatchMode):

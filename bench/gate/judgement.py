@@ -37,7 +37,7 @@ class Verdict:
     reason: str = ""
 
 
-def compare(name: str, runs: Sequence[np.ndarray], found: np.ndarray) -> Verdict:
+def compare(name: str, runs: Sequence[np.ndarray], rounds: np.ndarray) -> Verdict:
     """Compare ratios found now with those of the baseline's runs, by a bootstrap of the ratio of their medians.
 
     Every draw takes one of the baseline's runs, and rounds of it and of this run with replacement: what differs from
@@ -46,12 +46,12 @@ def compare(name: str, runs: Sequence[np.ndarray], found: np.ndarray) -> Verdict
     hide in it.
     """
     draw = np.random.default_rng(0)
-    now = _medians(found, _DRAWS, draw)
+    now = _medians(rounds, _DRAWS, draw)
     then = np.concatenate([_medians(run, -(-_DRAWS // len(runs)), draw) for run in runs])[:_DRAWS]
     changes = draw.permutation(now) / then
     tail = (1 - _CONFIDENCE) / 2
     low, high = np.quantile(changes, [tail, 1 - tail])
-    change = float(np.median(found) / np.median([np.median(run) for run in runs]))
+    change = float(np.median(rounds) / np.median([np.median(run) for run in runs]))
     if change > 1 + TOLERANCE and low > 1:
         outcome, reason = Outcome.REGRESSED, ""
     elif (high - low) / 2 > WIDEST:

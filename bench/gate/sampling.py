@@ -27,14 +27,14 @@ def sample(workload: Workload, device: torch.device, rounds: int = ROUNDS, most:
     for _ in range(3):
         work()
         calibrate()
-    found: list[float] = []
+    ratios: list[float] = []
     before = _seconds(calibrate, device)
-    while len(found) < rounds or (len(found) < most and half_width(np.array(found)) > PRECISE):
+    while len(ratios) < rounds or (len(ratios) < most and half_width(np.array(ratios)) > PRECISE):
         for _ in range(rounds // 3):
             during, after = _seconds(work, device), _seconds(calibrate, device)
-            found.append(2 * during / (before + after))
+            ratios.append(2 * during / (before + after))
             before = after
-    return np.array(found)
+    return np.array(ratios)
 
 
 def _seconds(work: Callable[[], object], device: torch.device) -> float:

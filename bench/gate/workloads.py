@@ -60,19 +60,19 @@ class Workload:
 
 def workloads() -> list[Workload]:
     """Return everything that the gate times, in the order in which it does."""
-    found = []
+    every_kind = []
     for label in NETWORKS:
         kinds = {"step": _step, "inference": _inference, "equivariance": _equivariance, "build": _build}
-        found += [Workload(f"{kind}, {label}", partial(prepare, label)) for kind, prepare in kinds.items()]
-    return [*found, Workload("augmentation", _augmentation), Workload("planning", _planning)]
+        every_kind += [Workload(f"{kind}, {label}", partial(prepare, label)) for kind, prepare in kinds.items()]
+    return [*every_kind, Workload("augmentation", _augmentation), Workload("planning", _planning)]
 
 
 def network(label: str, device: torch.device) -> Network:
     """Return the network of a label of `NETWORKS`, with the weights of seed 0."""
     family, options = NETWORKS[label]
     entry = families[family]
-    made = build(entry, entry.options(**options), SHAPE, WIDTH, seed=0)
-    return made.placed(device)
+    built = build(entry, entry.options(**options), SHAPE, WIDTH, seed=0)
+    return built.placed(device)
 
 
 def images(count: int, device: torch.device) -> Tensor:
@@ -181,13 +181,13 @@ def _plain_layers(label: str, count: int, device: torch.device) -> list[tuple[Te
 
     What is under load reacts as what is beside it under the same load only if both touch as much memory.
     """
-    found: list[tuple[Tensor, nn.Sequential]] = []
+    layers: list[tuple[Tensor, nn.Sequential]] = []
 
     def note(convolution: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         assert isinstance(convolution, nn.Conv2d)
-        features = inputs[0].detach().clone().requires_grad_(bool(found))  # images need no gradient
+        features = inputs[0].detach().clone().requires_grad_(bool(layers))  # images need no gradient
         plain = [copy.deepcopy(convolution), nn.BatchNorm2d(output.shape[1]), nn.ReLU(inplace=True)]
-        found.append((features, nn.Sequential(*plain).to(device)))
+        layers.append((features, nn.Sequential(*plain).to(device)))
 
     exported = export(network(label, device))
     for module in list(exported.modules()):
@@ -195,10 +195,10 @@ def _plain_layers(label: str, count: int, device: torch.device) -> list[tuple[Te
             module.register_forward_hook(note)
     with torch.no_grad():
         exported(images(count, device))
-    for _, layer in found:
+    for _, layer in layers:
         layer[0]._forward_hooks.clear()
         layer.train()
-    return found
+    return layers
 
 
 def _in_python() -> object:

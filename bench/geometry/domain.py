@@ -52,8 +52,8 @@ def domain(name: str) -> Domain:
     """Return the domain of a folder of `bench.domains`; UserError where there is none of that name."""
     if name not in domain_names():
         raise UserError(f"unknown domain '{name}'; known: {', '.join(domain_names())}")
-    found: Domain = importlib.import_module(f"bench.domains.{name}").DOMAIN
-    return found
+    value: Domain = importlib.import_module(f"bench.domains.{name}").DOMAIN
+    return value
 
 
 @cache

@@ -75,12 +75,12 @@ def irreps(group: Group, max_frequency: int) -> list[Representation]:
     """Return every irrep up to a frequency (and up to N/2), by frequency, the mirror-even one first."""
     n = group.rotations
     top = max_frequency if n is None else min(max_frequency, n // 2)
-    found = []
+    representations = []
     for frequency in range(top + 1):
-        found.append(irrep(group, frequency))
-        if group.mirrors and found[-1].size == 1:
-            found.append(irrep(group, frequency, -1))
-    return found
+        representations.append(irrep(group, frequency))
+        if group.mirrors and representations[-1].size == 1:
+            representations.append(irrep(group, frequency, -1))
+    return representations
 
 
 def induced(group: Group, subgroup: Group, rho: Representation) -> Representation:

@@ -72,10 +72,10 @@ def read(values: Tensor, points: Tensor, resampling: Resampling) -> Tensor:
 def _read(values: Tensor, points: Tensor, places: Tensor, resampling: Resampling, on_disc: bool) -> Tensor:
     """Return prefiltered images read at points (B, 2, P) in pixels from the corner, put where ``places`` says."""
     size = values.shape[-1]
-    found = read(values, points, resampling)
+    pixels = read(values, points, resampling)
     if on_disc:
-        found = F.pad(found, (0, 1)).index_select(-1, places)
-    images: Tensor = found.unflatten(-1, (size, size))
+        pixels = F.pad(pixels, (0, 1)).index_select(-1, places)
+    images: Tensor = pixels.unflatten(-1, (size, size))
     return images
 
 

@@ -135,12 +135,12 @@ def _floor(features: Tensor, g: AnyElement, law: Law) -> Tensor:
     return _relative(law.act(law.act(features, g), ~g), features, law)
 
 
-def _relative(found: Tensor, expected: Tensor, law: Law) -> Tensor:
+def _relative(features: Tensor, expected: Tensor, law: Law) -> Tensor:
     """Return ||found - expected|| / ||expected|| of each sample (B,), in the norm of the law's weights."""
-    weights = law.weights(found)
+    weights = law.weights(features)
     if weights is not None:
-        found, expected = found * weights.sqrt(), expected * weights.sqrt()
-    distance = (found - expected).flatten(1).norm(dim=1)
+        features, expected = features * weights.sqrt(), expected * weights.sqrt()
+    distance = (features - expected).flatten(1).norm(dim=1)
     scale = expected.flatten(1).norm(dim=1)
     # two features that are both zero agree; a difference from zero has no finite relative size
     return torch.where(distance == 0, torch.zeros_like(distance), distance / scale)

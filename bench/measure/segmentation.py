@@ -15,12 +15,12 @@ _BATCH = 100
 @measurements.register("masks", version=1, by_default=True, tasks={"segmentation"})
 def measure(options: Options, network: nn.Module, inputs: Inputs) -> Measured:
     """Accuracy per point, and the mean IoU of counted points (not of areas), upright and transformed."""
-    found: dict[str, float] = {}
+    columns: dict[str, float] = {}
     for name, examples in (("upright", inputs.upright), ("transformed", inputs.transformed)):
         matrix = counted(network, *examples)
-        found[f"point_accuracy_{name}"] = float(matrix.diagonal().sum() / matrix.sum())
-        found[f"counted_iou_{name}"] = mean_iou(matrix)
-    return Measured(found)
+        columns[f"point_accuracy_{name}"] = float(matrix.diagonal().sum() / matrix.sum())
+        columns[f"counted_iou_{name}"] = mean_iou(matrix)
+    return Measured(columns)
 
 
 @torch.no_grad()

@@ -24,15 +24,15 @@ def preferred(
     whose shape is most like the given one. The given counts where none has more blocks in lanes.
     """
     steps = [lanes // math.gcd(lanes, each) for each in channels]
-    found = np.array(list(product(*(_near(count, step) for count, step in zip(counts, steps, strict=True)))))
-    whole = (found % steps == 0).sum(1)
-    shape = np.abs(np.log(found / np.array(counts))).sum(1)
-    predicted = _bilinear(counts, size)(found)
+    candidates = np.array(list(product(*(_near(count, step) for count, step in zip(counts, steps, strict=True)))))
+    whole = (candidates % steps == 0).sum(1)
+    shape = np.abs(np.log(candidates / np.array(counts))).sum(1)
+    predicted = _bilinear(counts, size)(candidates)
     fits = np.abs(predicted / target - 1) <= tolerance
     for row in np.lexsort((shape, -whole)):
         if whole[row] <= sum(count % step == 0 for count, step in zip(counts, steps, strict=True)):
             break
-        candidate = tuple(int(count) for count in found[row])
+        candidate = tuple(int(count) for count in candidates[row])
         # what the rule of sizes does not know, such as another kind of block, the network itself tells
         if fits[row] and abs(size(candidate) / target - 1) <= tolerance:
             return candidate
@@ -56,8 +56,8 @@ def _bilinear(counts: Counts, size: Callable[[Counts], int]) -> Callable[[np.nda
     pairs = [(block, block + 1) for block in blocks[:-1]]
     bends = np.array([grown(*pair) - base - slopes[list(pair)].sum() for pair in pairs])
 
-    def of(found: np.ndarray) -> np.ndarray:
-        change = found - np.array(counts)
+    def of(candidates: np.ndarray) -> np.ndarray:
+        change = candidates - np.array(counts)
         sizes: np.ndarray = base + change @ slopes + (change[:, :-1] * change[:, 1:]) @ bends
         return sizes
 

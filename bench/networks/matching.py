@@ -123,8 +123,8 @@ def _in_lanes(
     def size_of(fields: Counts) -> int:
         return size(options.with_counts(fields, width))
 
-    found = preferred(now, channels, match.lanes, match.target, TOLERANCE, size_of)
-    return (options if found == now else options.with_counts(found, width)), width
+    better = preferred(now, channels, match.lanes, match.target, TOLERANCE, size_of)
+    return (options if better == now else options.with_counts(better, width)), width
 
 
 def _one_field_wider(options: Blocks, width: float) -> list[Options]:

@@ -258,8 +258,8 @@ def _by_strength(
 ) -> Iterator[dict[str, Any]]:
     for (label, strength), rows in _groups(points, ["label", "strength"]):
         thin = rows.iloc[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), MOST_POINTS)).astype(int))]
-        told = [named(strength) + (f", step {step:,}" if hover else "") for step in thin[hover or "strength"]]
-        yield _line(thin, x, appearance[label], label, hover=told, dash="dash" if strength else "solid")
+        hover_texts = [named(strength) + (f", step {step:,}" if hover else "") for step in thin[hover or "strength"]]
+        yield _line(thin, x, appearance[label], label, hover=hover_texts, dash="dash" if strength else "solid")
 
 
 def _line(

@@ -23,7 +23,7 @@ from bench.atomic import write_atomically
 from bench.errors import UserError, printable
 from bench.figures.looks import looks
 from bench.report.charts import charts
-from bench.results import tables as made
+from bench.results import tables as results_tables
 from bench.results.tables import Tables
 from bench.scores import SCORES, Score
 
@@ -67,7 +67,7 @@ def write(results: Path, out: Path | None = None) -> Path:
     """Write the page of a results folder, by default beside its tables; UserError if there are none to read."""
     path = out or results / REPORT
     name, links = printable(results.resolve().name), _links(results, path.parent)
-    content = page(made.read(results), _suite(results), links, name, _pictures(results))
+    content = page(results_tables.read(results), _suite(results), links, name, _pictures(results))
     try:
         write_atomically(path, content.encode())
     except OSError as error:
@@ -112,14 +112,14 @@ def page(
 
 def _tables(tables: Tables, kinds: Mapping[str, str]) -> list[tuple[str, str, Rows]]:
     """Return the printed tables: a heading, a caption and the rows, by data set and augmentation group."""
-    found = []
+    sections = []
     for kind, heading in kinds.items():
         printer = KINDS[kind]
         table = printer.analyse(tables, "transformed_score")
         for (dataset, group), rows in table.groupby(["dataset", "augmentation_group"], sort=False):
             caption, laid_out = printer.lay_out(rows, "transformed_score")
-            found.append((heading, f"{dataset}, {group}: {caption}", laid_out))
-    return found
+            sections.append((heading, f"{dataset}, {group}: {caption}", laid_out))
+    return sections
 
 
 def _cells(runs: pd.DataFrame) -> list[list[tuple[str, Any]]]:
@@ -172,15 +172,15 @@ def _suite(results: Path) -> str | None:
 
 def _links(results: Path, page_folder: Path) -> dict[str, str]:
     """Return the static figures that there are, addressed from the folder of the page."""
-    found = sorted((results / "figures").glob("*.png"))
+    pictures = sorted((results / "figures").glob("*.png"))
     same = page_folder.resolve() == results.resolve()
-    return {path.stem: f"figures/{path.name}" if same else path.resolve().as_uri() for path in found}
+    return {path.stem: f"figures/{path.name}" if same else path.resolve().as_uri() for path in pictures}
 
 
 def _pictures(results: Path) -> list[tuple[str, str]]:
     """Return the names and the contents, in base64, of the pictures of cells that there are."""
-    found = sorted((results / PICTURES).glob("*.png"))
-    return [(printable(path.stem), base64.b64encode(path.read_bytes()).decode()) for path in found]
+    pictures = sorted((results / PICTURES).glob("*.png"))
+    return [(printable(path.stem), base64.b64encode(path.read_bytes()).decode()) for path in pictures]
 
 
 def _as_data(value: Any) -> str:

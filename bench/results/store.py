@@ -66,11 +66,11 @@ class Store:
 
     def scan(self) -> dict[str, str]:
         """Return the status of every cell that has a shard, ``standing`` for results; reads names, not files."""
-        found: dict[str, str] = {}
+        status_of: dict[str, str] = {}
         for name in self._names():
-            if not name["temporary"] and found.get(name["cell_id"]) != "standing":
-                found[name["cell_id"]] = name["status"] or "standing"
-        return found
+            if not name["temporary"] and status_of.get(name["cell_id"]) != "standing":
+                status_of[name["cell_id"]] = name["status"] or "standing"
+        return status_of
 
     def write(self, cell: Cell, record: Record) -> None:
         """Write a cell's shard in one step and remove what it replaces; UserError if the disk refuses."""
@@ -93,10 +93,10 @@ class Store:
 
     def read(self, cell_id: str, status: str = "standing") -> Shard | None:
         """Return one shard, None if it is not what was written; UserError if a newer version wrote it."""
-        found = self._body(cell_id, status)
-        if found is None:
+        body_and_version = self._body(cell_id, status)
+        if body_and_version is None:
             return None
-        body, version = found
+        body, version = body_and_version
         content = json.loads(body)
         strength = content["axes"]["strength"]
         curves, equivariance = (
@@ -107,9 +107,9 @@ class Store:
 
     def shards(self) -> tuple[list[Shard], list[str]]:
         """Return every shard, by cell_id, and the cell_ids of those that are damaged."""
-        found = {cell_id: self.read(cell_id, status) for cell_id, status in sorted(self.scan().items())}
-        whole = [shard for shard in found.values() if shard is not None]
-        return whole, [cell_id for cell_id, shard in found.items() if shard is None]
+        shard_of = {cell_id: self.read(cell_id, status) for cell_id, status in sorted(self.scan().items())}
+        whole = [shard for shard in shard_of.values() if shard is not None]
+        return whole, [cell_id for cell_id, shard in shard_of.items() if shard is None]
 
     def damaged(self) -> list[str]:
         """Return the cell_ids of standing shards that are not what was written; checks each without parsing it."""
@@ -140,8 +140,8 @@ class Store:
 
     def _body(self, cell_id: str, status: str) -> tuple[bytes, int] | None:
         """Return the checked bytes of a shard and their schema version, None if they are not this cell's."""
-        found = _body(self.folder / _name(cell_id, status))
-        return found if found and found[0].startswith(_beginning(cell_id)) else None
+        body_and_version = _body(self.folder / _name(cell_id, status))
+        return body_and_version if body_and_version and body_and_version[0].startswith(_beginning(cell_id)) else None
 
 
 _NAME = re.compile(
@@ -171,15 +171,15 @@ def _body(path: Path) -> tuple[bytes, int] | None:
     """Return the checked bytes of a shard's last value and its schema version; None if they were changed."""
     try:
         head, _, rest = path.read_bytes().partition(_BODY)
-        told = json.loads(head + b"}")
+        envelope = json.loads(head + b"}")
     except (OSError, ValueError):
         return None
     body = rest.removesuffix(b"}\n")
-    if body == rest or told.get("checksum") != _checksum(body) or not isinstance(told.get("schema"), int):
+    if body == rest or envelope.get("checksum") != _checksum(body) or not isinstance(envelope.get("schema"), int):
         return None
-    if told["schema"] > SCHEMA_VERSION:
+    if envelope["schema"] > SCHEMA_VERSION:
         raise UserError(f"{path} was written by a newer version of equivaug; update to read it")
-    return body, told["schema"]
+    return body, envelope["schema"]
 
 
 def _checksum(body: bytes) -> str:

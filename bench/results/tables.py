@@ -62,10 +62,10 @@ def write(tables: Tables, results: Path) -> None:
     for name in NAMES:
         frame: pd.DataFrame = getattr(tables, name)
         table = arrow.Table.from_pandas(frame, preserve_index=False)
-        told = json.dumps({"table": name, "schema": SCHEMA_VERSION}).encode()
+        metadata = json.dumps({"table": name, "schema": SCHEMA_VERSION}).encode()
         buffer = io.BytesIO()
         parquet.write_table(
-            table.replace_schema_metadata({**(table.schema.metadata or {}), _METADATA: told}),
+            table.replace_schema_metadata({**(table.schema.metadata or {}), _METADATA: metadata}),
             buffer,
             compression="zstd",
         )
@@ -83,19 +83,19 @@ def _readable(frame: pd.DataFrame) -> str:
 
 def read(results: Path) -> Tables:
     """Return the tables of a results folder, of this or any earlier schema version; UserError if it has none."""
-    found = {}
+    frames = {}
     for name in NAMES:
         path = results / f"{name}.parquet"
         frame = _read(path, results)
         try:
-            found[name] = typed(name, frame)
+            frames[name] = typed(name, frame)
         except (pa.errors.SchemaError, pa.errors.SchemaErrors) as error:
             first = getattr(error, "schema_errors", [error])[0]
             raise UserError(
                 f"{path}: the column '{first.schema.name}' is missing or holds values of another type; "
                 f"`equivaug tables {results}` writes it anew"
             ) from error
-    return Tables(**found)
+    return Tables(**frames)
 
 
 def merge(sources: Iterable[Path], into: Path) -> Tables:

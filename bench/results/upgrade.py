@@ -32,9 +32,9 @@ def upgraded(columns: Mapping[str, Any], strength: float, version: int) -> Row:
 
 def _axes_to_2(axes: Row) -> Row:
     """All was the plane and classification; resampling, crop and seeding were not axes from the beginning."""
-    told = {"resampling": "bilinear", "crop": "none", "seeding": ""}
+    since_then = {"resampling": "bilinear", "crop": "none", "seeding": ""}
     known = {axis: value for axis, value in axes.items() if not _is_missing(value)}
-    return {**axes, **told, **known, "domain": "plane", "task": "classification", "score": "accuracy"}
+    return {**axes, **since_then, **known, "domain": "plane", "task": "classification", "score": "accuracy"}
 
 
 def _columns_to_2(columns: Row, strength: float) -> Row:

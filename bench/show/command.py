@@ -50,8 +50,8 @@ def fields(
     motions = {name: motion(network, picture, angles) for name, network in networks.items()}
     for path in draw(picture, angles, motions, out):
         print(path)
-    for name, found in motions.items():
-        print(f"{name}: fields turned back change by {found.instability:.3g}; resampling alone by {found.floor:.3g}")
+    for name, moving in motions.items():
+        print(f"{name}: fields turned back change by {moving.instability:.3g}; resampling alone by {moving.floor:.3g}")
 
 
 @app.command()

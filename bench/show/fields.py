@@ -53,13 +53,13 @@ def motion(fields: Fields, image: Tensor, angles: Sequence[float]) -> Motion:
     image = image * centred_disc(image)
     turns = [Element.rotation(angle) for angle in angles]
     seen = [fields(act(image[None], g)) for g in turns]
-    comoving = torch.cat([OUTPUT.act(found, ~g) for found, g in zip(seen, turns, strict=True)])
+    comoving = torch.cat([OUTPUT.act(features, ~g) for features, g in zip(seen, turns, strict=True)])
     there_and_back = torch.cat([OUTPUT.act(OUTPUT.act(seen[0], g), ~g) for g in turns])
     mask = centred_disc(comoving)
     first = comoving[:1] * mask
 
-    def change(found: Tensor) -> float:
-        return float(((found * mask - first).flatten(1).norm(dim=1) / first.norm()).mean())
+    def change(features: Tensor) -> float:
+        return float(((features * mask - first).flatten(1).norm(dim=1) / first.norm()).mean())
 
     return Motion(torch.cat(seen) * mask, comoving * mask, change(comoving), change(there_and_back))
 
@@ -80,24 +80,24 @@ def draw(image: Tensor, angles: Sequence[float], motions: Mapping[str, Motion], 
 def save(figure: Figure, path: Path) -> list[Path]:
     """Write a figure as PNG and PDF; the same figure gives the same bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    found = []
+    paths = []
     dates = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Creator": None, "Producer": None}}
     for kind, metadata in dates.items():
         buffer = io.BytesIO()
         with style.paper():
             figure.savefig(buffer, format=kind, dpi=150, metadata=metadata)
         write_atomically(path.with_suffix(f".{kind}"), buffer.getvalue())
-        found.append(path.with_suffix(f".{kind}"))
-    return found
+        paths.append(path.with_suffix(f".{kind}"))
+    return paths
 
 
 def _frame(turned: Tensor, i: int, angle: float, motions: Mapping[str, Motion]) -> Image.Image:
     with style.paper():
         figure, grid = _sheet(len(motions), 3, 1.6)
-        for row, (name, found) in zip(grid, motions.items(), strict=True):
+        for row, (name, moving) in zip(grid, motions.items(), strict=True):
             _image(row[0], turned)
-            _field(row[1], found.seen[i], found)
-            _field(row[2], found.comoving[i], found)
+            _field(row[1], moving.seen[i], moving)
+            _field(row[2], moving.comoving[i], moving)
             row[0].set_ylabel(name)
         for ax, title in zip(grid[0], (f"input, {angle:.0f}°", "fields", "turned back"), strict=True):
             ax.set_title(title)
@@ -114,10 +114,10 @@ def _strip(turned: Sequence[Tensor], angles: Sequence[float], motions: Mapping[s
         for column, i in enumerate(chosen):
             _image(grid[0, column], turned[i])
             grid[0, column].set_title(f"{angles[i]:.0f}°")
-            for row, found in enumerate(motions.values(), start=1):
-                _field(grid[row, column], found.comoving[i], found)
-        told = [f"{name},\nturned back:\nchange {found.instability:.2g}" for name, found in motions.items()]
-        for ax, name in zip(grid[:, 0], ["input", *told], strict=True):
+            for row, moving in enumerate(motions.values(), start=1):
+                _field(grid[row, column], moving.comoving[i], moving)
+        captions = [f"{name},\nturned back:\nchange {moving.instability:.2g}" for name, moving in motions.items()]
+        for ax, name in zip(grid[:, 0], ["input", *captions], strict=True):
             ax.set_ylabel(name, fontsize=6)
         return figure
 
@@ -138,10 +138,10 @@ def _image(ax: Axes, image: Tensor) -> None:
     ax.imshow(pixels.squeeze(-1) if pixels.shape[-1] == 1 else pixels[..., :3], cmap="gray")
 
 
-def _field(ax: Axes, field: Tensor, found: Motion) -> None:
+def _field(ax: Axes, field: Tensor, moving: Motion) -> None:
     """Draw a scalar field as colour and a vector field as arrows, on the scale of the first frame."""
     scalar, vectors = field[0].numpy(), field[1:].numpy()
-    first = found.comoving[0]
+    first = moving.comoving[0]
     limit = float(first[0].abs().quantile(0.99)) or 1.0
     outside = ~centred_disc(field).bool().numpy()
     ax.imshow(np.ma.array(scalar, mask=outside), cmap=mpl.colormaps["PuOr"], vmin=-limit, vmax=limit)

@@ -57,10 +57,10 @@ def draw_cell(results: Path, cell_id: str, count: int) -> Figure:
     network, (values, targets) = trained_on(cell, "cpu")
     values, targets = values[:count], targets[:count]
     with torch.no_grad():
-        found = network(values).argmax(1)
+        answers = network(values).argmax(1)
     seen = values / values.abs().max()
     outputs = int(load_data(cell.dataset, cell.dataset_options).shape.outputs)
-    return _sheet({"truth": (seen, targets), cell.label: (seen, found)}, outputs)
+    return _sheet({"truth": (seen, targets), cell.label: (seen, answers)}, outputs)
 
 
 def _sheet(rows: dict[str, tuple[Tensor, Tensor | None]], classes: int) -> Figure:

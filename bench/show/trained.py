@@ -26,13 +26,13 @@ def find(folder: Path, cell_id: str) -> Cell:
     if not suite.is_file():
         raise UserError(f"{folder} has no {SUITE} that says what its cells are")
     cells = plan.make(load(str(suite)), set(), str(suite)).todo
-    found = [cell for cell in cells if cell.cell_id.startswith(cell_id)]
-    if len(found) != 1:
+    matching = [cell for cell in cells if cell.cell_id.startswith(cell_id)]
+    if len(matching) != 1:
         raise UserError(
-            f"--cell '{cell_id}' is the beginning of {len(found)} of the {len(cells)} cells of {folder}; "
+            f"--cell '{cell_id}' is the beginning of {len(matching)} of the {len(cells)} cells of {folder}; "
             f"accepted is one 'cell_id' of its table runs, such as {cells[0].cell_id}"
         )
-    return found[0]
+    return matching[0]
 
 
 def fields_of(cell: Cell, layer: str | None) -> tuple[Fields, Tensor]:
@@ -52,7 +52,7 @@ def fields_of(cell: Cell, layer: str | None) -> tuple[Fields, Tensor]:
     readout = readouts[int(brightness.argmax())]
 
     def fields(batch: Tensor) -> Tensor:
-        features = next(found for name, found in network.trace(batch) if name == chosen)
+        features = next(features_there for name, features_there in network.trace(batch) if name == chosen)
         return torch.einsum("oc,bc...->bo...", readout, features)
 
     return fields, images

@@ -24,16 +24,16 @@ def data_choices(suite: Suite, where: str = "suite") -> list[DataChoice]:
     """Return every choice of the data set's options."""
     own, rest = split_keys(suite.data, Data)
     entry = entry_of(datasets, own.get("name"), f"{where}: data.name")
-    found = choices(own, Data, f"{where}: data")
+    data_of_file = choices(own, Data, f"{where}: data")
     options = choices(rest, entry.options, f"{where}: data", beside=Data)
-    for data in found:
+    for data in data_of_file:
         if data.crop is not None:
             _check_one_of(data.crop, domain(entry.domain).crops, f"{where}: data.crop")
-    told = combinations(rest, entry.options, f"{where}: data")
-    several = [{**values, "crop": data.crop} for values in told for data in found]
+    option_values = combinations(rest, entry.options, f"{where}: data")
+    several = [{**values, "crop": data.crop} for values in option_values for data in data_of_file]
     return [
         DataChoice(entry, option, data.crop, data.train_sizes, " ".join([entry.name, *telling(values, several)]))
-        for (option, data), values in zip(product(options, found), several, strict=True)
+        for (option, data), values in zip(product(options, data_of_file), several, strict=True)
     ]
 
 
@@ -59,14 +59,14 @@ def _of_domain(spec: Augmentation, of: Domain, default: str, where: str) -> Augm
     return spec.model_copy(update={"group": group, "resampling": resampling})
 
 
-def _check_one_of(found: str, known: Sequence[str], where: str) -> None:
-    if found not in known:
-        raise UserError(f"{where}: should be {' or '.join(map(repr, known))}; found {shown(found)}")
+def _check_one_of(value: str, known: Sequence[str], where: str) -> None:
+    if value not in known:
+        raise UserError(f"{where}: should be {' or '.join(map(repr, known))}; found {shown(value)}")
 
 
 def family_choices(suite: Suite, where: str = "suite") -> list[FamilyChoice]:
     """Return every choice of every family's options, sizes and budgets, each with a label of its own."""
-    found: list[tuple[dict[str, Any], FamilyChoice]] = []
+    pairs: list[tuple[dict[str, Any], FamilyChoice]] = []
     common = _matchings(suite.match, f"{where}: match")
     choices(suite.budget, Budget, f"{where}: budget")
     for position, written in enumerate(suite.families):
@@ -83,12 +83,12 @@ def family_choices(suite: Suite, where: str = "suite") -> list[FamilyChoice]:
                 # what others are matched to is not matched to itself
                 matches = [each for each in asked if each is None or each.like != label] or [None]
                 for match in matches if family.width is None else [None]:
-                    told = {**written_options, "width": family.width, "match": match and match.target}
-                    told |= budget.model_dump()
-                    found.append(
-                        (told, FamilyChoice(position, entry, option, family.width, match, budget, label, label))
+                    settings = {**written_options, "width": family.width, "match": match and match.target}
+                    settings |= budget.model_dump()
+                    pairs.append(
+                        (settings, FamilyChoice(position, entry, option, family.width, match, budget, label, label))
                     )
-    return with_rivals(distinguished(twins(found), where), where)
+    return with_rivals(distinguished(twins(pairs), where), where)
 
 
 def _matchings(raw: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None, where: str) -> list[Matching | None]:

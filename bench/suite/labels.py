@@ -17,32 +17,32 @@ def name_of(entry: Entry, options: Options) -> str:
     return " ".join(parts)
 
 
-def twins(found: list[tuple[dict[str, Any], FamilyChoice]]) -> list[tuple[dict[str, Any], FamilyChoice]]:
+def twins(pairs: list[tuple[dict[str, Any], FamilyChoice]]) -> list[tuple[dict[str, Any], FamilyChoice]]:
     """Add to the labels of networks that are matched to another which size of it they share."""
-    rivals = {choice.match.like for _, choice in found if choice.match and choice.match.like}
+    rivals = {choice.match.like for _, choice in pairs if choice.match and choice.match.like}
     return [
-        (told, replace(choice, label=f"{choice.label}, {choice.match.described(rivals)}"))
+        (settings, replace(choice, label=f"{choice.label}, {choice.match.described(rivals)}"))
         if choice.match and choice.match.like
-        else (told, choice)
-        for told, choice in found
+        else (settings, choice)
+        for settings, choice in pairs
     ]
 
 
-def with_rivals(found: list[FamilyChoice], where: str) -> list[FamilyChoice]:
+def with_rivals(choices: list[FamilyChoice], where: str) -> list[FamilyChoice]:
     """Return the choices; UserError where one is matched to a network that there is not, or that has no size itself."""
-    for like in dict.fromkeys(choice.match.like for choice in found if choice.match and choice.match.like):
-        named = rival(found, like, where)
+    for like in dict.fromkeys(choice.match.like for choice in choices if choice.match and choice.match.like):
+        named = rival(choices, like, where)
         if named.width is None and named.match is None:
             raise UserError(
                 f"{where}: families[{named.position}]: others are matched to '{like}'; give it a 'width', or a "
                 "'match' with a 'target'"
             )
-    return found
+    return choices
 
 
-def rival(found: Sequence[FamilyChoice], like: str, where: str) -> FamilyChoice:
+def rival(choices: Sequence[FamilyChoice], like: str, where: str) -> FamilyChoice:
     """Return the network whose size others are to have: the one with that label, however long it is trained."""
-    sized = [choice for choice in found if choice.match is None or choice.match.target]
+    sized = [choice for choice in choices if choice.match is None or choice.match.target]
     named = [choice for choice in sized if like in (choice.label, choice.network)]
     if not named:
         raise UserError(
@@ -55,17 +55,17 @@ def rival(found: Sequence[FamilyChoice], like: str, where: str) -> FamilyChoice:
     return first
 
 
-def distinguished(found: list[tuple[dict[str, Any], FamilyChoice]], where: str) -> list[FamilyChoice]:
+def distinguished(pairs: list[tuple[dict[str, Any], FamilyChoice]], where: str) -> list[FamilyChoice]:
     """Add to labels that occur more than once the values that tell their choices apart.
 
     UserError if two different choices still have one label: every table and figure would mix them.
     """
     rivals: dict[str, list[dict[str, Any]]] = {}
-    for told, choice in found:
-        rivals.setdefault(choice.label, []).append(told)
+    for settings, choice in pairs:
+        rivals.setdefault(choice.label, []).append(settings)
     labelled = [
-        replace(choice, label=" ".join([choice.label, *telling(told, rivals[choice.label], choice.label)]))
-        for told, choice in found
+        replace(choice, label=" ".join([choice.label, *telling(settings, rivals[choice.label], choice.label)]))
+        for settings, choice in pairs
     ]
     first: dict[str, FamilyChoice] = {}
     for choice in labelled:
@@ -78,11 +78,11 @@ def distinguished(found: list[tuple[dict[str, Any], FamilyChoice]], where: str) 
     return labelled
 
 
-def telling(told: dict[str, Any], rivals: list[dict[str, Any]], label: str = "") -> list[str]:
+def telling(settings: dict[str, Any], rivals: list[dict[str, Any]], label: str = "") -> list[str]:
     """Return ``key value`` for the values that not all of ``rivals`` have, without those that the label shows."""
     differing = {
         key: f"{value:g}" if isinstance(value, float) else str(value)
-        for key, value in told.items()
+        for key, value in settings.items()
         if value is not None and any(rival.get(key) != value for rival in rivals)
     }
     return [f"{key} {text}" for key, text in differing.items() if text not in label.split()]

@@ -72,8 +72,8 @@ def segmentation(weights: Tensor | None = None) -> Task:
         """Return the score of calling every point the class that gives the best one."""
         areas = (torch.ones(()) if weights is None else weights).double().to(labels.device).expand(labels.shape)
         shares = torch.bincount(labels.flatten().long(), areas.flatten())
-        found = shares[1:] / shares.sum()
-        return float(found.max() / (found > 0).sum()) if bool((found > 0).any()) else 0.0
+        digits = shares[1:] / shares.sum()
+        return float(digits.max() / (digits > 0).sum()) if bool((digits > 0).any()) else 0.0
 
     return Task(
         name="segmentation",

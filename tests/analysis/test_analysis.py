@@ -218,11 +218,11 @@ def with_ends(tables: Tables, label: str, seeds: int, status: str) -> Tables:
 def test_a_network_that_seldom_trains_does_not_win_by_the_seeds_that_did() -> None:
     """Seven of ten seeds of the better network diverge."""
     trained = matrix(seldom, seeds=10, chance_score=0.1, test_size=500)
-    assert set(comparisons(trained.runs)["found"]) == {"equivariant"}
+    assert set(comparisons(trained.runs)["conclusion"]) == {"equivariant"}
     lost = with_ends(trained, "steerable C8", 7, "diverged")
     assert any("trainings of steerable C8, 28 diverged" in sentence for sentence in verdict(lost).sentences)
     table = comparisons(lost.runs)
-    assert "equivariant" not in set(table["found"])
+    assert "equivariant" not in set(table["conclusion"])
     # of the eight seeds that test, five diverged
     np.testing.assert_allclose(table["mean"], (5 * 0.1 + 3 * 0.54) / 8, atol=0.01)
 
@@ -233,7 +233,7 @@ def test_one_lucky_seed_does_not_choose_a_network() -> None:
     lucky = lambda label, size, strength, seed: seldom(label, size, strength, seed) + 0.3 * (label == "gcnn")  # noqa: E731
     tables = matrix(lucky, labels=labels, chance_score=0.1, test_size=500)
     tables = with_ends(tables, "gcnn", 4, "diverged")
-    by_label = comparisons(tables.runs).groupby("label")["found"].agg(set)
+    by_label = comparisons(tables.runs).groupby("label")["conclusion"].agg(set)
     assert by_label.to_dict() == {"gcnn": {""}, "steerable C8": {"equivariant"}}
     assert "build the symmetry in at 100" in headline(tables)
 
@@ -242,7 +242,7 @@ def test_one_lucky_seed_does_not_choose_a_network() -> None:
 def test_where_seeds_are_missing_nobody_wins(status: str) -> None:
     tables = with_ends(matrix(ahead), "steerable C8", 1, status)
     table = comparisons(tables.runs)
-    assert set(table["found"]) == {""}
+    assert set(table["conclusion"]) == {""}
     assert set(table["lacking"]) == {"steerable C8"}
     found = verdict(tables)
     assert "Trainings of steerable C8 failed: where they are missing, nobody wins." in found.headline

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from scipy.stats import ttest_1samp
 
-from bench.analysis.compare import compare, told
+from bench.analysis.compare import compare, sentences
 from bench.cli import main
 from bench.results import tables as made
 from bench.results.tables import Tables
@@ -72,7 +72,7 @@ def test_values_of_zero_and_infinity_are_compared_too(before: float, after: floa
     found = compare(matrix(base, **{value: before}), matrix(base, **{value: after}), value, 0)
     assert set(verdicts(found.labels).values()) == {verdict}
     assert found.regressed == (verdict == "regressed")
-    assert "nan" not in "\n".join(told(found))
+    assert "nan" not in "\n".join(sentences(found))
 
 
 def test_a_tolerance_lets_small_changes_pass() -> None:
@@ -97,7 +97,7 @@ def test_cells_of_one_folder_alone_are_told_and_lost_ones_are_a_regression() -> 
     found = compare(before, fewer, VALUE, 0)
     assert (len(found.only_a), len(found.only_b), len(found.lost)) == (3, 0, 1)
     assert found.regressed
-    text = "\n".join(told(found))
+    text = "\n".join(sentences(found))
     assert "done only in A: 3 cells" in text
     assert "not finite at step 7" in text
 

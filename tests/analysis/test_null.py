@@ -69,7 +69,7 @@ def verdict_of(runs: pd.DataFrame, plan: Seeding) -> tuple[set[str], int]:
         more = int(table["more"].max())
         if more == 0:
             cells = len(LABELS) * len(table["train_size"].unique()) * (plan.pilot * len(STRENGTHS) + seeds - plan.pilot)
-            return set(table["found"]), cells
+            return set(table["conclusion"]), cells
         seeds = plan.pilot + more
 
 
@@ -93,7 +93,7 @@ def test_a_fixed_number_of_seeds_errs_in_at_most_5_of_100_matrices() -> None:
     rng, trials = np.random.default_rng(6), 30
     wrong = {
         (noise, seeds): sum(
-            bool(set(comparisons(scored(rng, noise, (100, 1000), seeds, ""))["found"]) & {EQUIVARIANT, PLAIN})
+            bool(set(comparisons(scored(rng, noise, (100, 1000), seeds, ""))["conclusion"]) & {EQUIVARIANT, PLAIN})
             for _ in range(trials)
         )
         for noise in NOISES
@@ -176,7 +176,7 @@ def test_other_test_images_are_a_source_of_error_that_no_number_of_seeds_removes
         runs = runs.assign(transformed_score=right.mean(1), test_size=200.0)
         for knows in wrong:
             bits = [pack(row) for row in right] if knows else None
-            found = set(comparisons(runs.assign(transformed_right=bits))["found"])
+            found = set(comparisons(runs.assign(transformed_right=bits))["conclusion"])
             wrong[knows] += bool(found & {EQUIVARIANT, PLAIN})
     assert wrong[True] / trials <= limit(trials)
     assert wrong[False] / trials > 0.3

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_1samp
 
-from bench.analysis.power import POWER, power, seeds_needed, sequentially, told
+from bench.analysis.power import POWER, power, seeds_needed, sentences, sequentially
 from tests.matrices import matrix
 
 
@@ -45,11 +45,11 @@ def test_every_pair_of_a_plain_and_an_equivariant_network_has_a_row() -> None:
     assert table["deviation"].mean() == pytest.approx(0.03, rel=0.2)
     assert (table["deviation_high"] > table["deviation"]).all()
     assert (table["fixed_high"] >= table["fixed"]).all()
-    lines = told(table, 0.02)
+    lines = sentences(table, 0.02)
     assert "a difference of 2 points in 80% of experiments" in lines[0]
     assert len(lines) == 2 + len(table)
 
 
 def test_one_seed_says_nothing_of_noise() -> None:
-    lines = told(power(matrix(lambda *_: 0.5, seeds=1).runs, 0.02), 0.02)
+    lines = sentences(power(matrix(lambda *_: 0.5, seeds=1).runs, 0.02), 0.02)
     assert lines == ["no plain and equivariant network share two seeds in one setting: nothing tells their noise"]

@@ -56,10 +56,10 @@ def test_scores_are_read_by_the_name_in_the_table_and_other_columns_by_their_own
     assert reading("train_seconds", "rmse") == reading("train_seconds", "accuracy")
 
 
-@pytest.mark.parametrize(("advantage", "found"), [(3.0, EQUIVARIANT), (1 / 3, PLAIN), (1.0, EQUAL)])
-def test_who_errs_less_wins(advantage: float, found: str) -> None:
+@pytest.mark.parametrize(("advantage", "conclusion"), [(3.0, EQUIVARIANT), (1 / 3, PLAIN), (1.0, EQUAL)])
+def test_who_errs_less_wins(advantage: float, conclusion: str) -> None:
     rows = comparisons(errors(advantage).runs)
-    assert set(rows["found"]) == {found}
+    assert set(rows["conclusion"]) == {conclusion}
     assert np.exp(rows["difference"]).to_numpy() == pytest.approx(advantage, rel=0.03)
     assert (rows["mean"] / rows["plain_mean"]).to_numpy() == pytest.approx(1 / advantage, rel=0.03)
 

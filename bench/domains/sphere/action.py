@@ -54,14 +54,14 @@ def read_at(values: Tensor, points: Tensor, reading: Reading) -> Tensor:
     first_column, across = _taps(columns, reading)
     if reading == "spline":
         torus = _prefiltered(torus)
-    flat, found = torus.flatten(-2), torch.zeros((), device=values.device)
+    flat, values_there = torus.flatten(-2), torch.zeros((), device=values.device)
     for i, weight in enumerate(down):
         row = (first_row + i) % (4 * bandwidth) * (2 * bandwidth)
         for j, other in enumerate(across):
             places = row + (first_column + j) % (2 * bandwidth)
             picked = flat.gather(-1, places[:, None].expand(len(values), values.shape[1], -1))
-            found = found + (weight * other)[:, None] * picked
-    return found
+            values_there = values_there + (weight * other)[:, None] * picked
+    return values_there
 
 
 def resampled(values: Tensor, quaternions: Tensor, reading: Reading) -> Tensor:

@@ -51,8 +51,8 @@ class PictureMotion:
             return turned(prepared, quaternions)
         fine = self._fine(prepared.shape[-1])
         points = stereographic(_turned_back(fine, quaternions), prepared.shape[-1])
-        found = read(prepared, points.transpose(1, 2), self.resampling).view(*prepared.shape[:2], 2 * fine, 2 * fine)
-        return on_sphere(sphere_spectrum(found, self.bandwidth), self.bandwidth) if self.filtered else found
+        images = read(prepared, points.transpose(1, 2), self.resampling).view(*prepared.shape[:2], 2 * fine, 2 * fine)
+        return on_sphere(sphere_spectrum(images, self.bandwidth), self.bandwidth) if self.filtered else images
 
     def resampled(self, values: Tensor, generator: torch.Generator) -> Tensor:
         """Return pictures projected within half a step of the grid from where they are, each by its own rotation.

@@ -88,8 +88,8 @@ class Rotation:
     @cached_property
     def matrix(self) -> np.ndarray:
         """The matrix (3, 3) that moves points."""
-        found: np.ndarray = matrices(torch.tensor([self.quaternion], dtype=torch.float64))[0].numpy()
-        return found
+        matrix: np.ndarray = matrices(torch.tensor([self.quaternion], dtype=torch.float64))[0].numpy()
+        return matrix
 
     @property
     def euler(self) -> tuple[float, float, float]:

@@ -33,8 +33,8 @@ def sphere_spectrum(values: Tensor, degrees: int) -> Tensor:
     tables = _tables(side // 2, degrees, False, values.device)
     with torch.autocast(values.device.type, enabled=False):
         orders = tables.from_alpha @ values.float().permute(3, 2, 0, 1).reshape(side, -1)
-        found = tables.from_beta[:, :, None] @ orders.view(degrees, 1, 2, side, -1)
-    return _logical(found.unflatten(-1, batch))
+        numbers = tables.from_beta[:, :, None] @ orders.view(degrees, 1, 2, side, -1)
+    return _logical(numbers.unflatten(-1, batch))
 
 
 def on_sphere(spectrum: Tensor, bandwidth: int) -> Tensor:
@@ -54,8 +54,8 @@ def rotation_spectrum(values: Tensor, degrees: int) -> Tensor:
     with torch.autocast(values.device.type, enabled=False):
         orders = tables.from_alpha @ values.float().permute(4, 3, 2, 0, 1).reshape(side, -1)
         orders = tables.from_gamma @ orders.view(degrees, 2 * side, -1)
-        found = tables.from_beta[:, :, None] @ orders.view(degrees, 2 * degrees - 1, 2, side, -1)
-    return _logical(found.unflatten(-1, batch))
+        numbers = tables.from_beta[:, :, None] @ orders.view(degrees, 2 * degrees - 1, 2, side, -1)
+    return _logical(numbers.unflatten(-1, batch))
 
 
 def on_rotations(spectrum: Tensor, bandwidth: int) -> Tensor:
@@ -77,8 +77,8 @@ def integral(values: Tensor) -> Tensor:
 
 def power(spectrum: Tensor) -> Tensor:
     """Return the mean square (B, C) of functions on SO(3) of a spectrum (B, C, l, m, n, 2), by Parseval's equation."""
-    found: Tensor = (spectrum.square() * parseval(spectrum.shape[2], spectrum.device)).sum((2, 3, 4, 5))
-    return found
+    squares: Tensor = (spectrum.square() * parseval(spectrum.shape[2], spectrum.device)).sum((2, 3, 4, 5))
+    return squares
 
 
 @lru_cache(maxsize=64)
@@ -125,7 +125,7 @@ def _tables(bandwidth: int, degrees: int, on_rotations: bool, device: torch.devi
     # multiplication of parts by exp(i n gamma), and by exp(-i n gamma)
     turn = np.stack([np.stack([across, -along], -1), np.stack([along, across], -1)])
     back = np.stack([np.stack([across.T, along.T], 1), np.stack([-along.T, across.T], 1)], 1)
-    found = (
+    arrays = (
         np.stack([cos.T, -sin.T], 1).reshape(2 * degrees, -1) / len(angles),
         back.reshape(2 * len(columns), -1) / len(angles),
         d * quadrature(bandwidth),
@@ -133,7 +133,7 @@ def _tables(bandwidth: int, degrees: int, on_rotations: bool, device: torch.devi
         turn.reshape(2 * len(angles), -1),
         np.stack([cos * twice, -sin * twice], -1).reshape(len(angles), -1),
     )
-    return _Tables(*(torch.from_numpy(np.ascontiguousarray(each)).to(device, torch.float32) for each in found))
+    return _Tables(*(torch.from_numpy(np.ascontiguousarray(each)).to(device, torch.float32) for each in arrays))
 
 
 @lru_cache(maxsize=64)

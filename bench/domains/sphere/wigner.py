@@ -22,8 +22,7 @@ def eigenvectors(degree: int) -> Complex:
     orders = np.arange(-degree, degree)
     raising = np.diag(np.sqrt(degree * (degree + 1) - orders * (orders + 1)), -1)
     _, vectors = np.linalg.eigh((raising - raising.T) / 2j)
-    found: Complex = vectors
-    return found
+    return vectors
 
 
 def small_d(degree: int, betas: Real) -> Real:
@@ -35,16 +34,16 @@ def small_d(degree: int, betas: Real) -> Real:
     vectors, size = eigenvectors(degree), 2 * degree + 1
     phases = np.exp(-1j * betas[:, None] * np.arange(-degree, degree + 1))
     # one product for all angles: of many small ones the threads of a busy machine wait for each other
-    found: Real = ((vectors * phases[:, None]).reshape(-1, size) @ vectors.conj().T).real
-    return found.reshape(-1, size, size)
+    matrices: Real = ((vectors * phases[:, None]).reshape(-1, size) @ vectors.conj().T).real
+    return matrices.reshape(-1, size, size)
 
 
 def wigner(degree: int, alphas: Real, betas: Real, gammas: Real) -> Complex:
     """Return D^l_mn = exp(-i m alpha) d^l_mn(beta) exp(-i n gamma) at n rotations, (n, 2l + 1, 2l + 1)."""
     orders = np.arange(-degree, degree + 1)
     before, after = (np.exp(-1j * angles[:, None] * orders) for angles in (alphas, gammas))
-    found: Complex = before[:, :, None] * small_d(degree, betas) * after[:, None]
-    return found
+    matrices: Complex = before[:, :, None] * small_d(degree, betas) * after[:, None]
+    return matrices
 
 
 def colatitudes(bandwidth: int) -> Real:
@@ -65,5 +64,5 @@ def quadrature(bandwidth: int) -> Real:
     """
     angles, k = colatitudes(bandwidth), np.arange(bandwidth)
     weights = np.sin(angles) * (np.sin(np.outer(angles, 2 * k + 1)) / (2 * k + 1)).sum(1)
-    found: Real = weights / weights.sum()
-    return found
+    shares: Real = weights / weights.sum()
+    return shares

@@ -115,12 +115,12 @@ class MatrixGroup:
     @property
     def algebra(self) -> list[np.ndarray]:
         """A basis of the Lie algebra: a rotation of every plane of space, a boost along every axis."""
-        found = []
+        generators = []
         for i, j in combinations(range(self.dimension), 2):
             generator = np.zeros((self.dimension, self.dimension))
             generator[i, j], generator[j, i] = (1.0, 1.0) if i < self.time else (-1.0, 1.0)
-            found.append(generator)
-        return found
+            generators.append(generator)
+        return generators
 
     @property
     def reflections(self) -> list[np.ndarray]:
@@ -157,20 +157,20 @@ class MatrixGroup:
         Planes and directions are random, and the same in every run.
         """
         draws = stream(0, "probes")
-        found = []
+        elements = []
         for angle in magnitudes["rotation"] if not self.time else ():
             frame = _rotations(self.space, 1.0, 1, draws)[0].numpy()
             turn = np.eye(self.space)
             c, s = math.cos(math.radians(angle)), math.sin(math.radians(angle))
             turn[:2, :2] = [[c, -s], [s, c]]
-            found.append(MatrixElement.of(frame @ turn @ frame.T, "rotation", float(angle), "degrees"))
+            elements.append(MatrixElement.of(frame @ turn @ frame.T, "rotation", float(angle), "degrees"))
         for rapidity in magnitudes["boost"] if self.time else ():
             direction = torch.randn(1, self.space, generator=draws, dtype=torch.float64)
             boost = _boosts(direction / direction.norm(), torch.tensor([rapidity], dtype=torch.float64))
-            found.append(MatrixElement.of(boost[0].numpy(), "boost", float(rapidity), "rapidity"))
+            elements.append(MatrixElement.of(boost[0].numpy(), "boost", float(rapidity), "rapidity"))
         if self.time:
-            return found
-        return found + [
+            return elements
+        return elements + [
             MatrixElement.of(reflection, "mirrored rotation", 0.0, "degrees", "mirror")
             for reflection in self.reflections
         ]

@@ -111,7 +111,7 @@ class Bilinear(nn.Module):
     def forward(self, values: Tensor) -> Tensor:
         parts = list(self.tensors.parts(values))
         by_rank = {rank: part for rank, part in parts if part.shape[1]}
-        found = []
+        products = []
         for i, (rank_after, own) in enumerate(parts):
             total = torch.zeros_like(own).reshape(*own.shape[:2], -1)
             for j, (rank, part) in enumerate(parts):
@@ -120,8 +120,8 @@ class Bilinear(nn.Module):
                     acting = by_rank[rank + rank_after][:, : weight.shape[1] // part.shape[1]]
                     flat = acting.reshape(*acting.shape[:2], -1, self.tensors.group.dimension**rank)
                     total = total + self._applied(weight, flat, self._lowered(part, rank))
-            found.append(total.flatten(1))
-        return SHARE * torch.cat(found, 1)
+            products.append(total.flatten(1))
+        return SHARE * torch.cat(products, 1)
 
     def _lowered(self, part: Tensor, rank: int) -> Tensor:
         """Return tensors (B, c, d..) with every index lowered by the metric, as (B, c, d^rank)."""

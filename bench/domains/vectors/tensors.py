@@ -37,13 +37,13 @@ class Tensors:
         """Return the tensors of a text such as ``5S + 5V`` or ``2T2``; UserError for another text."""
         pairs = []
         for part in text.split("+"):
-            found = re.fullmatch(r"\s*(\d*)\s*(?:(S|V)|T([0-4]))\s*", part)
-            if not found or found[1] == "0":
+            match = re.fullmatch(r"\s*(\d*)\s*(?:(S|V)|T([0-4]))\s*", part)
+            if not match or match[1] == "0":
                 raise UserError(
                     f"'{text}' is no sum of tensors; accepted are scalars S, vectors V and tensors T0 to T4, each with "
                     "a number before it, as in 5S + 5V or T2"
                 )
-            pairs.append((_NAMES[found[2]] if found[2] else int(found[3]), int(found[1] or 1)))
+            pairs.append((_NAMES[match[2]] if match[2] else int(match[3]), int(match[1] or 1)))
         return cls(group, tuple(pairs))
 
     @property

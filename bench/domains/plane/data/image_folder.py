@@ -50,14 +50,14 @@ def entries(folder: Path) -> list[Path]:
 
 def by_class(folder: Path) -> dict[str, list[Path]]:
     """Return the image files of each class in order; UserError if there are not two classes, each with images."""
-    found = {}
+    files_of = {}
     for entry in filter(Path.is_dir, entries(folder)):
-        found[entry.name] = [file for file in entries(entry) if file.suffix.lower() in KINDS and file.is_file()]
-        if not found[entry.name]:
+        files_of[entry.name] = [file for file in entries(entry) if file.suffix.lower() in KINDS and file.is_file()]
+        if not files_of[entry.name]:
             raise UserError(f"{entry} has no images; the folder of a class holds {', '.join(KINDS)} files")
-    if len(found) < 2:
-        raise UserError(f"{folder} has {len(found)} class folders; expected one for each of at least two classes")
-    return found
+    if len(files_of) < 2:
+        raise UserError(f"{folder} has {len(files_of)} class folders; expected one for each of at least two classes")
+    return files_of
 
 
 def by_split(folder: Path) -> dict[str, dict[str, list[Path]]]:
@@ -73,11 +73,11 @@ def by_split(folder: Path) -> dict[str, dict[str, list[Path]]]:
     for name, entry in present.items():
         if name not in SPLITS:
             raise UserError(f"{entry} lies beside train and test, where only a folder 'validation' is accepted")
-    found = {name: by_class(entry) for name, entry in present.items()}
-    for name, files in found.items():
-        if differing := sorted(files.keys() ^ found["train"].keys()):
+    classes_of = {name: by_class(entry) for name, entry in present.items()}
+    for name, files in classes_of.items():
+        if differing := sorted(files.keys() ^ classes_of["train"].keys()):
             raise UserError(f"{present[name]} and {present['train']} differ in the class '{differing[0]}'")
-    return found
+    return classes_of
 
 
 def left_out(folder: Path, depth: int) -> Iterator[str]:
@@ -116,15 +116,15 @@ def changed(pictures: Sequence[Picture], options: ImageFolderOptions) -> Iterato
 def load(options: ImageFolderOptions) -> Dataset:
     """Your own PNG or JPEG images, a folder for each class, split by shares or by folders."""
     folder = expanded(options.path)
-    found = by_split(folder)
-    classes = tuple(found["train"])
+    files_of = by_split(folder)
+    classes = tuple(files_of["train"])
     pictures = {
         name: [
             read(file, options.channels, options.size, options.fit, options.background)
             for group in files.values()
             for file in group
         ]
-        for name, files in found.items()
+        for name, files in files_of.items()
     }
     every = [picture for group in pictures.values() for picture in group]
     square = (max(len(picture.pixels) for picture in every), options.size, options.size)
@@ -133,12 +133,12 @@ def load(options: ImageFolderOptions) -> Dataset:
             torch.from_numpy(np.stack([np.broadcast_to(picture.pixels, square) for picture in pictures[name]])),
             torch.tensor([label for label, group in enumerate(files.values()) for _ in group]),
         )
-        for name, files in found.items()
+        for name, files in files_of.items()
     }
     shares = {"validation": options.validation, "test": options.test}
     missing = [name for name in shares if name not in splits]
     if missing:
         parts = cut(splits["train"], tuple(shares[name] for name in missing), classes, str(options.path))
         splits.update(zip(("train", *missing), parts, strict=True))
-    notes = (*left_out(folder, 1 if len(found) == 1 else 2), *changed(every, options))
+    notes = (*left_out(folder, 1 if len(files_of) == 1 else 2), *changed(every, options))
     return of_images("image-folder", classes, *(splits[name] for name in SPLITS), notes=notes)

@@ -49,8 +49,8 @@ def distorted(images: Tensor, stream: str) -> Tensor:
         part = slice(start, start + BATCH)
         # float64: a rounding error of float32 tips pixels over to the next grey value, differently on each machine
         values = prefiltered(images[part].double(), "spline")
-        found = move(Homographies(), values, (matrices[part],), "spline", on_disc=False)
-        moved[part] = found.round().clamp(0, 255).to(torch.uint8)
+        turned = move(Homographies(), values, (matrices[part],), "spline", on_disc=False)
+        moved[part] = turned.round().clamp(0, 255).to(torch.uint8)
     return moved
 
 

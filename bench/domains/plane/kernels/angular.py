@@ -48,12 +48,12 @@ def solutions(out: Representation, into: Representation, frequency: int) -> np.n
     Q_out, out_irreps = decompose(out)
     Q_in, in_irreps = decompose(into)
     pairs = {(a, b): irrep_solutions(a, b, frequency) for a in set(out_irreps) for b in set(in_irreps)}
-    found = []
+    blocks = []
     row = 0
     for a in out_irreps:
         column = 0
         for b in in_irreps:
-            found.append(Q_out[:, row : row + a.size] @ pairs[a, b] @ Q_in[:, column : column + b.size].T)
+            blocks.append(Q_out[:, row : row + a.size] @ pairs[a, b] @ Q_in[:, column : column + b.size].T)
             column += b.size
         row += a.size
-    return np.concatenate(found)
+    return np.concatenate(blocks)

@@ -27,13 +27,13 @@ def rings(kernel_size: int) -> list[Ring]:
     kernels and can be compared.
     """
     reach = kernel_size // 2
-    found = [Ring(0.0, 0.005, 0)]
+    circles = [Ring(0.0, 0.005, 0)]
     for radius in range(1, reach + 1):
         if radius < reach:
-            found.append(Ring(float(radius), 0.6, 2 * radius - (radius + 1) % 2))
+            circles.append(Ring(float(radius), 0.6, 2 * radius - (radius + 1) % 2))
         else:
-            found.append(Ring(float(radius), 0.4, 2))
-    return found
+            circles.append(Ring(float(radius), 0.4, 2))
+    return circles
 
 
 @lru_cache(maxsize=1024)

@@ -29,7 +29,7 @@ def intertwiners(rho: Representation, psi: Representation) -> np.ndarray:
 def decompose(rho: Representation) -> tuple[np.ndarray, tuple[Representation, ...]]:
     """Return (Q, irreps) with Q orthogonal and rho(g) = Q (psi_1(g) + psi_2(g) + ...) Q^T, + the direct sum."""
     columns: list[np.ndarray] = []
-    found: list[Representation] = []
+    parts: list[Representation] = []
     for psi in irreps(rho.group, rho.max_frequency):
         space = intertwiners(rho, psi)
         # By Schur's lemma T^T T is a multiple of the identity, so a normalised T embeds one copy of psi, and what is
@@ -40,9 +40,9 @@ def decompose(rho: Representation) -> tuple[np.ndarray, tuple[Representation, ..
                 break
             embedding = space[norms.argmax()] * np.sqrt(psi.size) / norms.max()
             columns.append(embedding)
-            found.append(psi)
+            parts.append(psi)
             space = space - embedding @ (embedding.T @ space)
     Q = np.concatenate(columns, axis=1)
     if Q.shape != (rho.size, rho.size):
         raise ValueError(f"{rho} has irreps above its max_frequency of {rho.max_frequency}")
-    return Q, tuple(found)
+    return Q, tuple(parts)

@@ -84,10 +84,10 @@ class FieldRun(nn.Module):
 
 
 def _runs(fields: FieldType) -> nn.ModuleList:
-    found = []
+    runs = []
     for permutes, run in groupby(fields.fields, key=lambda pair: pair[0].permutes):
-        found.append(FieldRun([rho.size for rho, count in run for _ in range(count)], has_norms=not permutes))
-    return nn.ModuleList(found)
+        runs.append(FieldRun([rho.size for rho, count in run for _ in range(count)], has_norms=not permutes))
+    return nn.ModuleList(runs)
 
 
 def _kinds(modules: nn.ModuleList) -> list[FieldRun]:

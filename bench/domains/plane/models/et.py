@@ -133,11 +133,11 @@ class PosePredictor(nn.Module):
     def forward(self, warped: Tensor) -> Tensor:
         maps = F.leaky_relu(self.first_norm(self.first(self._pad(self._pad(warped, 2, 0), 3, 1))), 0.1)
         maps = F.leaky_relu(self.second_norm(self.second(self._pad(self._pad(maps, 2, 0), 3, 1))), 0.1)
-        found = []
+        coordinates = []
         for pose, to_heat, sharpness in zip(self.poses, self.heat, self.sharpness, strict=True):
             heat = to_heat(self._pad(maps.amax(3 - pose), 2, pose)).squeeze(1)
-            found.append(centroid(torch.softmax(heat * sharpness, 1), self.axes[pose], self.STRIDE))
-        return torch.stack(found, 1) + self.offsets
+            coordinates.append(centroid(torch.softmax(heat * sharpness, 1), self.axes[pose], self.STRIDE))
+        return torch.stack(coordinates, 1) + self.offsets
 
     def _pad(self, maps: Tensor, dim: int, place: int) -> Tensor:
         """Pad the axis ``place`` of the grid, which is dimension ``dim`` of the maps."""
@@ -183,14 +183,14 @@ class Canonicalise(nn.Module):
     def poses(self, images: Tensor) -> tuple[Tensor | None, list[Tensor]]:
         """Return the composed homographies (B, 3, 3), if any, and the parameters (B, poses) of each transformation."""
         composed: Tensor | None = None
-        found = []
+        poses = []
         for i, (matrix, predict) in enumerate(zip(self.matrices, self.predictors, strict=True)):
             grid = self.get_buffer(f"grid{i}")
             points = grid[None] if composed is None else canonical.move(composed, grid)
-            found.append(predict(canonical.sample(images, points)))
-            step = matrix(*found[-1].unbind(1))
+            poses.append(predict(canonical.sample(images, points)))
+            step = matrix(*poses[-1].unbind(1))
             composed = step if composed is None else composed @ step
-        return composed, found
+        return composed, poses
 
     def forward(self, images: Tensor) -> Tensor:
         # not in bfloat16, which would lose half the digits of a coordinate

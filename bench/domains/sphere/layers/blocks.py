@@ -42,10 +42,10 @@ class SpectrumNorm(nn.Module):
     def forward(self, spectrum: Tensor) -> Tensor:
         """Return spectra (B, C, l, m, n, 2) whose functions have the learned mean and variance."""
         if self.training:
-            found: tuple[Tensor, Tensor, Tensor] = _Normalise.apply(spectrum, self.weight, self.bias)
+            normalised: tuple[Tensor, Tensor, Tensor] = _Normalise.apply(spectrum, self.weight, self.bias)
             with torch.no_grad():
-                self.running.lerp_(torch.stack(found[1:]), _MOMENTUM)
-            return found[0]
+                self.running.lerp_(torch.stack(normalised[1:]), _MOMENTUM)
+            return normalised[0]
         mean, variance = self.running
         scale = self.weight * torch.rsqrt(variance + _EPSILON)
         return _scaled(spectrum, scale, self.bias - mean * scale)
@@ -76,17 +76,17 @@ class _Normalise(torch.autograd.Function):
         scale, of_constants = weight * inverse, _constants(slope).sum(0)
         along = ((slope * spectrum).sum((0, 2, 3, 4, 5)) - mean * of_constants) * inverse
         pull = scale * inverse * along / len(slope)
-        found = slope * scale[:, None, None, None, None]
-        found.addcmul_(spectrum, (pull[:, None, None] * weights)[..., None, None], value=-1)
-        _constants(found).add_(mean * pull - scale * of_constants / len(slope))
-        return found, along, of_constants
+        slope_of_spectrum = slope * scale[:, None, None, None, None]
+        slope_of_spectrum.addcmul_(spectrum, (pull[:, None, None] * weights)[..., None, None], value=-1)
+        _constants(slope_of_spectrum).add_(mean * pull - scale * of_constants / len(slope))
+        return slope_of_spectrum, along, of_constants
 
 
 def _scaled(spectrum: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
     """Return the spectra of functions times a scale (C,) plus a shift (C,), in the memory order that they have."""
-    found = spectrum * scale[:, None, None, None, None]
-    _constants(found).add_(shift)
-    return found
+    scaled = spectrum * scale[:, None, None, None, None]
+    _constants(scaled).add_(shift)
+    return scaled
 
 
 def _constants(spectrum: Tensor) -> Tensor:
@@ -132,8 +132,8 @@ class ToSphere(nn.Module):
         self.bias = nn.Parameter(torch.zeros(outputs))
 
     def forward(self, spectrum: Tensor) -> Tensor:
-        found = correlated(spectrum, self.kernel().transpose(-1, -2), self.degrees)
-        return on_sphere(found, self.bandwidth) + self.bias[:, None, None]
+        masks = correlated(spectrum, self.kernel().transpose(-1, -2), self.degrees)
+        return on_sphere(masks, self.bandwidth) + self.bias[:, None, None]
 
 
 def grid_of(degrees: int, oversampling: float) -> int:

@@ -17,7 +17,7 @@ def correlated(spectrum: Tensor, kernel: Tensor, degrees: int) -> Tensor:
     columns, orders = spectrum.shape[4], kernel.shape[3]
     numbers = torch.view_as_complex(spectrum.permute(2, 3, 0, 4, 1, 5).contiguous())  # (l, m, B, k, C)
     of_inputs, of_kernels = numbers.unbind(), kernel.permute(2, 4, 1, 0, 3).conj().unbind()  # (k, C, O, n)
-    found = []
+    degrees_of = []
     with torch.autocast(spectrum.device.type, enabled=False):
         for degree in range(degrees):
             inputs = of_inputs[degree][: degree + 1, :, _centred(columns, degree)].flatten(2)
@@ -25,8 +25,8 @@ def correlated(spectrum: Tensor, kernel: Tensor, degrees: int) -> Tensor:
             product = inputs @ weights.flatten(1).resolve_conj()
             parts = torch.view_as_real(product.unflatten(-1, weights.shape[1:])).permute(0, 3, 4, 1, 2)
             beside = (degrees - 1 - degree) if orders > 1 else 0
-            found.append(F.pad(parts, (0, 0, 0, 0, 0, 0, beside, beside, 0, degrees - 1 - degree)))
-    return torch.stack(found, 3).permute(4, 5, 3, 0, 1, 2)  # in memory as the transforms want it
+            degrees_of.append(F.pad(parts, (0, 0, 0, 0, 0, 0, beside, beside, 0, degrees - 1 - degree)))
+    return torch.stack(degrees_of, 3).permute(4, 5, 3, 0, 1, 2)  # in memory as the transforms want it
 
 
 def _centred(width: int, degree: int) -> slice:

@@ -88,8 +88,8 @@ def ring_points(rings: int, angles: int, reach: float, orientations: int) -> Ten
         for k in range(angles)
     ]
     turns = [2 * math.pi * k / orientations for k in range(orientations)] if orientations else [None]
-    found = [(alpha, beta, 0.0 if turn is None else turn - alpha) for turn in turns for alpha, beta in places]
-    return torch.tensor(found, dtype=torch.float64)
+    points = [(alpha, beta, 0.0 if turn is None else turn - alpha) for turn in turns for alpha, beta in places]
+    return torch.tensor(points, dtype=torch.float64)
 
 
 @lru_cache(maxsize=64)
@@ -102,9 +102,9 @@ def _table(degrees: int, points: tuple[tuple[float, ...], ...], device: torch.de
     for degree in range(degrees):
         orders = np.arange(-degree, degree + 1)
         inner = slice(degrees - 1 - degree, degrees + degree)
-        found = np.exp(-1j * alphas[:, None] * orders)[:, :, None] * small_d(degree, betas)
+        matrices = np.exp(-1j * alphas[:, None] * orders)[:, :, None] * small_d(degree, betas)
         if on_sphere:
-            table[:, degree, inner, 0] = found[:, :, degree]
+            table[:, degree, inner, 0] = matrices[:, :, degree]
         else:
-            table[:, degree, inner, inner] = found * np.exp(-1j * gammas[:, None] * orders)[:, None]
+            table[:, degree, inner, inner] = matrices * np.exp(-1j * gammas[:, None] * orders)[:, None]
     return torch.view_as_real(torch.from_numpy(table).to(torch.complex64)).to(device)

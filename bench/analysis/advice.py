@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 
 from bench.analysis.chance import nothing_learned
-from bench.analysis.comparisons import Rule
 from bench.analysis.controls import losses
 from bench.analysis.differences import SIGNIFICANT, holm
 from bench.analysis.headline import headline
 from bench.analysis.opponents import is_plain
 from bench.analysis.orientation import TwoSamples, seen
 from bench.analysis.paired import Paired, difference, tested
+from bench.analysis.rule import Rule
 from bench.analysis.summary import LEVEL, Interval, done
 from bench.analysis.verdict import within
 from bench.results.tables import Tables

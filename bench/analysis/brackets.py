@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.analysis.comparisons import PART, Rule, chosen, comparisons
+from bench.analysis.comparisons import PART, chosen, comparisons
 from bench.analysis.crossing import crossing
 from bench.analysis.failures import counted
 from bench.analysis.opponents import shorter
 from bench.analysis.paired import Scored, difference, tested
+from bench.analysis.rule import Rule
 from bench.analysis.summary import LEVEL, each
 from bench.scores import SCORES, Score, examples, reading
 

@@ -9,12 +9,13 @@ from typing import Any
 import pandas as pd
 
 from bench.analysis.brackets import bracket_text, brackets
-from bench.analysis.comparisons import PART, Rule
+from bench.analysis.comparisons import PART
 from bench.analysis.controls import losses
 from bench.analysis.failures import failures
 from bench.analysis.headline import NO_ANSWER, answers, of_part, side
 from bench.analysis.matched_time import matched_time
 from bench.analysis.opponents import is_plain
+from bench.analysis.rule import Rule
 from bench.analysis.summary import done, each, interval
 from bench.results.tables import Tables
 from bench.scores import SCORES, Score, examples, reading

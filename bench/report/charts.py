@@ -6,7 +6,7 @@ shows and hides them. Numbers are rounded to four digits, and long curves thinne
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,18 +19,20 @@ from bench.figures.comparisons import tested
 from bench.figures.looks import Look, looks
 from bench.figures.settings import examples_of, extremes, of_done, score_of, split
 from bench.figures.style import GREY, named
+from bench.report.traces import (
+    MARKERS,
+    axes,
+    by_strength,
+    capital,
+    groups,
+    in_percent,
+    labelled,
+    line,
+    logarithmic,
+    rounded,
+)
 from bench.results.tables import Tables
 from bench.scores import Score
-
-#: matplotlib's markers by their names in plotly.
-MARKERS = {
-    **{"o": "circle", "s": "square", "^": "triangle-up", "D": "diamond", "v": "triangle-down", "P": "cross", "X": "x"},
-    **{"p": "pentagon", "<": "triangle-left", ">": "triangle-right", "h": "hexagon", "d": "diamond-tall", "*": "star"},
-    "8": "octagon",
-}
-
-MOST_POINTS = 40
-OUTLINE = "#1a1a1a"
 
 
 @dataclass(frozen=True)
@@ -67,15 +69,15 @@ def _of_setting(tables: Tables, appearance: Mapping[str, Look]) -> Iterator[Char
         return
     score = score_of(tables)
     yield _comparisons(tables, appearance)
-    points = _read(score, summarise(runs, ["train_size", "strength", "label"], "transformed_score"))
+    points = in_percent(score, summarise(runs, ["train_size", "strength", "label"], "transformed_score"))
     yield Chart(
-        f"{_capital(score)} by augmentation strength",
+        f"{capital(score)} by augmentation strength",
         "Test inputs moved by random elements of the whole group; means with 95 % t-intervals over seeds.",
         [
             Panel(
                 f"{size:,} training {examples_of(tables)}",
-                [_line(rows, "strength", appearance[label], label) for label, rows in _groups(of_size, "label")],
-                _axes("augmentation strength", _unit(score), _log(score)),
+                [line(rows, "strength", appearance[label], label) for label, rows in groups(of_size, "label")],
+                axes("augmentation strength", labelled(score), logarithmic(score)),
             )
             for size, of_size in points.groupby("train_size")
         ],
@@ -83,13 +85,13 @@ def _of_setting(tables: Tables, appearance: Mapping[str, Look]) -> Iterator[Char
     compared = points[points["strength"].isin(extremes(tables.runs))]
     if points["train_size"].nunique() > 1:
         yield Chart(
-            f"{_capital(score)} by training-set size",
+            f"{capital(score)} by training-set size",
             "Solid without augmentation, dashed with the strongest; means with 95 % t-intervals over seeds.",
             [
                 Panel(
                     "",
-                    list(_by_strength(compared, "train_size", appearance)),
-                    _axes(f"training {examples_of(tables)}", _unit(score), "x" + _log(score)),
+                    list(by_strength(compared, "train_size", appearance)),
+                    axes(f"training {examples_of(tables)}", labelled(score), "x" + logarithmic(score)),
                 )
             ],
         )
@@ -104,10 +106,10 @@ def _comparisons(tables: Tables, appearance: Mapping[str, Look]) -> Chart:
     panels = []
     for size, of_size in rows.groupby("train_size"):
         traces = [_gain(row, appearance[row.label], score) for row in each(of_size[::-1])]
-        axes = _axes(score.gain_label, "", "" if score.is_share else "x")
+        frame = axes(score.gain_label, "", "" if score.is_share else "x")
         if score.is_share:
-            axes["xaxis"] |= {"rangemode": "tozero", "zeroline": True, "zerolinecolor": GREY}
-        panels.append(Panel(f"{size:,} training {examples_of(tables)}", traces, axes))
+            frame["xaxis"] |= {"rangemode": "tozero", "zeroline": True, "zerolinecolor": GREY}
+        panels.append(Panel(f"{size:,} training {examples_of(tables)}", traces, frame))
     return Chart(
         "What building the symmetry in gains",
         f"How much better the transformed {score.label} is than that of the plain network of the same size, on seeds "
@@ -120,7 +122,7 @@ def _comparisons(tables: Tables, appearance: Mapping[str, Look]) -> Chart:
 def _gain(row: Any, look: Look, score: Score) -> dict[str, Any]:
     """Return the trace of one comparison: a point with a horizontal interval."""
     trace: dict[str, Any] = {
-        "x": _rounded([score.gain(row.difference)]),
+        "x": rounded([score.gain(row.difference)]),
         "y": [f"{row.label}, {row.at}"],
         "name": row.label,
         "mode": "markers",
@@ -131,7 +133,7 @@ def _gain(row: Any, look: Look, score: Score) -> dict[str, Any]:
     if not np.isnan(row.low):
         gain, low, high = (score.gain(value) for value in (row.difference, row.low, row.high))
         above, below = high - gain, gain - low
-        bars = {"array": _rounded([above]), "arrayminus": _rounded([below]), "thickness": 1.5, "width": 4}
+        bars = {"array": rounded([above]), "arrayminus": rounded([below]), "thickness": 1.5, "width": 4}
         trace["error_x"] = {"type": "data", "symmetric": False, **bars}
     return trace
 
@@ -143,17 +145,17 @@ def _by_cost(tables: Tables, points: pd.DataFrame, appearance: Mapping[str, Look
     merged = points.merge(costs[costs["cost"] > 0], on=at)
     shared = (runs["timing"] == "shared").any()
     return Chart(
-        f"{_capital(score)} by training time",
+        f"{capital(score)} by training time",
         "Every point is a strength of augmentation."
         + (" Cells shared the device, so that seconds are indications only." if shared else ""),
         [
             Panel(
                 f"{size:,} training {examples_of(tables)}",
                 [
-                    _line(rows, "cost", appearance[label], label, hover=[named(s) for s in rows["strength"]])
-                    for label, rows in _groups(of_size, "label")
+                    line(rows, "cost", appearance[label], label, hover=[named(s) for s in rows["strength"]])
+                    for label, rows in groups(of_size, "label")
                 ],
-                _axes("training time, s", _unit(score), "x" + _log(score)),
+                axes("training time, s", labelled(score), "x" + logarithmic(score)),
             )
             for size, of_size in merged.groupby("train_size")
         ],
@@ -162,7 +164,7 @@ def _by_cost(tables: Tables, points: pd.DataFrame, appearance: Mapping[str, Look
 
 def _frontier(tables: Tables, appearance: Mapping[str, Look]) -> Chart:
     score = score_of(tables)
-    rows = _read(score, frontier(tables, "flops"))
+    rows = in_percent(score, frontier(tables, "flops"))
     return Chart(
         "The best of every compute budget",
         f"For each family the best {score.label} on transformed validation inputs within a budget of training FLOPs, "
@@ -171,7 +173,7 @@ def _frontier(tables: Tables, appearance: Mapping[str, Look]) -> Chart:
             Panel(
                 "",
                 [
-                    _line(
+                    line(
                         of_label,
                         "budget",
                         appearance[label],
@@ -182,9 +184,9 @@ def _frontier(tables: Tables, appearance: Mapping[str, Look]) -> Chart:
                         ],
                         shape="hv",
                     )
-                    for label, of_label in _groups(rows, "label")
+                    for label, of_label in groups(rows, "label")
                 ],
-                _axes("training FLOPs", f"validation {_unit(score)}", "x" + _log(score)),
+                axes("training FLOPs", f"validation {labelled(score)}", "x" + logarithmic(score)),
             )
         ]
         if len(rows)
@@ -202,11 +204,11 @@ def _equivariance(tables: Tables, appearance: Mapping[str, Look]) -> Chart:
         ends = rows[(rows["layer"] == "output") & rows["strength"].isin(strengths)]
         means = summarise(ends, ["strength", "label", "magnitude"], "error")
         floor = rows[rows["layer"] == "input"].groupby("magnitude")["floor"].mean()
-        traces = list(_by_strength(means, "magnitude", appearance))
+        traces = list(by_strength(means, "magnitude", appearance))
         traces.append(
             {
-                "x": _rounded(floor[floor > 0].index),
-                "y": _rounded(floor[floor > 0]),
+                "x": rounded(floor[floor > 0].index),
+                "y": rounded(floor[floor > 0]),
                 "name": "resampling floor",
                 "mode": "lines",
                 "line": {"color": GREY, "dash": "dot", "width": 1.5},
@@ -215,7 +217,7 @@ def _equivariance(tables: Tables, appearance: Mapping[str, Look]) -> Chart:
         title = ("" if kind == "rotation" else f"{kind}, ") + (
             "at initialisation" if stage == "init" else "after training"
         )
-        panels.append(Panel(title, traces, _axes(_magnitude(rows["unit"].iloc[0]), "relative error", "y")))
+        panels.append(Panel(title, traces, axes(_magnitude(rows["unit"].iloc[0]), "relative error", "y")))
     return Chart(
         "Equivariance error by angle",
         "End to end, on the largest training set; solid without augmentation, dashed with the strongest. Dotted is "
@@ -237,7 +239,7 @@ def _curves(tables: Tables, appearance: Mapping[str, Look]) -> Chart:
     points = summarise(curves, at, "validation_score")
     points["seconds"] = curves.dropna(subset=["validation_score"]).groupby(at)["seconds"].mean().to_numpy()
     score = score_of(tables)
-    points = _read(score, points[points["seconds"] > 0]).assign(low=np.nan, high=np.nan)
+    points = in_percent(score, points[points["seconds"] > 0]).assign(low=np.nan, high=np.nan)
     return Chart(
         "Learning curves",
         "Validation inputs moved as in training; means over seeds. Solid without augmentation, dashed with the "
@@ -245,82 +247,9 @@ def _curves(tables: Tables, appearance: Mapping[str, Look]) -> Chart:
         [
             Panel(
                 f"{size:,} training {examples_of(tables)}",
-                list(_by_strength(of_size, "seconds", appearance, "step")),
-                _axes("training time, s", f"validation {_unit(score)}", "x" + _log(score)),
+                list(by_strength(of_size, "seconds", appearance, "step")),
+                axes("training time, s", f"validation {labelled(score)}", "x" + logarithmic(score)),
             )
             for size, of_size in points.groupby("train_size")
         ],
     )
-
-
-def _by_strength(
-    points: pd.DataFrame, x: str, appearance: Mapping[str, Look], hover: str | None = None
-) -> Iterator[dict[str, Any]]:
-    for (label, strength), rows in _groups(points, ["label", "strength"]):
-        thin = rows.iloc[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), MOST_POINTS)).astype(int))]
-        hover_texts = [named(strength) + (f", step {step:,}" if hover else "") for step in thin[hover or "strength"]]
-        yield _line(thin, x, appearance[label], label, hover=hover_texts, dash="dash" if strength else "solid")
-
-
-def _line(
-    points: pd.DataFrame,
-    x: str,
-    look: Look,
-    label: str,
-    hover: Iterable[str] | None = None,
-    dash: str = "solid",
-    shape: str = "linear",
-) -> dict[str, Any]:
-    """Return one trace of means with their intervals, in the colour and the marker of its family."""
-    trace: dict[str, Any] = {
-        "x": _rounded(points[x]),
-        "y": _rounded(points["mean"]),
-        "name": label,
-        "mode": "lines+markers",
-        "line": {"color": look.colour, "dash": dash, "width": 1.5, "shape": shape},
-        "marker": {"color": look.colour, "symbol": MARKERS[look.marker] + ("" if look.filled else "-open"), "size": 7},
-    }
-    if look.filled:
-        # the paler colours alone have less contrast with the page than WCAG asks of what is drawn
-        trace["marker"]["line"] = {"color": OUTLINE, "width": 1}
-    if hover is not None:
-        trace |= {"text": list(hover), "hovertemplate": "%{y} at %{x}, %{text}<extra>%{fullData.name}</extra>"}
-    if points["low"].notna().any():
-        # an axis of errors is logarithmic: an interval that reaches zero has no lower half there
-        above, below = points["high"] - points["mean"], (points["mean"] - points["low"]).where(points["low"] > 0, 0)
-        bars = {"array": _rounded(above), "arrayminus": _rounded(below), "thickness": 1, "width": 2}
-        trace["error_y"] = {"type": "data", "symmetric": False, **bars}
-    return trace
-
-
-def _groups(frame: pd.DataFrame, by: str | list[str]) -> Iterator[tuple[Any, pd.DataFrame]]:
-    yield from frame.groupby(by)
-
-
-def _axes(x: str, y: str, logarithmic: str = "") -> dict[str, Any]:
-    kinds = {axis: {"type": "log"} if axis in logarithmic else {} for axis in "xy"}
-    return {"xaxis": {"title": {"text": x}, **kinds["x"]}, "yaxis": {"title": {"text": y}, **kinds["y"]}}
-
-
-def _read(score: Score, points: pd.DataFrame) -> pd.DataFrame:
-    """Return points as an axis has them: shares in percent, their intervals cut to where a mean of shares can lie."""
-    ends = {key: 100 * points[key].clip(0, 1) if score.is_share else points[key] for key in ("mean", "low", "high")}
-    read: pd.DataFrame = points.assign(**ends)
-    return read
-
-
-def _unit(score: Score) -> str:
-    return f"{score.label}, %" if score.is_share else score.label
-
-
-def _capital(score: Score) -> str:
-    return score.label[0].upper() + score.label[1:]
-
-
-def _log(score: Score) -> str:
-    """Return the axis that is logarithmic for a score on the vertical one."""
-    return "" if score.is_share else "y"
-
-
-def _rounded(values: Iterable[Any]) -> list[float | None]:
-    return [float(f"{value:.4g}") if np.isfinite(value) else None for value in values]

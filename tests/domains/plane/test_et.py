@@ -15,7 +15,8 @@ from torch import Tensor
 from bench.axes import check
 from bench.domains.plane import image_shape
 from bench.domains.plane.models import canonical
-from bench.domains.plane.models.et import Canonicalise, EtOptions, Name, transformation
+from bench.domains.plane.models.et import EtOptions
+from bench.domains.plane.models.poses import Canonicalise, Name, transformation
 from bench.errors import Impossible, UserError
 from bench.geometry import Shape
 from bench.groups import Element, Group, transform

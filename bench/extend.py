@@ -9,16 +9,19 @@ from bench.domains.plane import Maps, image_network, image_shape, of_images
 from bench.domains.plane.layers import FieldBatchNorm, FieldPool
 from bench.domains.plane.models.planar import PlanarOptions, planar_network
 from bench.errors import Impossible, UserError
-from bench.geometry import INVARIANT, UNKNOWN, Law, Shape
+from bench.geometry import INVARIANT, UNKNOWN, Domain, Law, Shape, register_domain
 from bench.groups import Element, FieldType, Group, act, irrep, regular, trivial
+from bench.groups.plain import Trivial
 from bench.measure import Inputs, Measured
 from bench.networks.network import Network
 from bench.registry import Options, datasets, families, measurements
+from bench.tasks import Task, register_task
 
 __all__ = [
     "INVARIANT",
     "UNKNOWN",
     "Dataset",
+    "Domain",
     "Element",
     "FieldBatchNorm",
     "FieldPool",
@@ -34,6 +37,8 @@ __all__ = [
     "PlanarOptions",
     "Shape",
     "Split",
+    "Task",
+    "Trivial",
     "UserError",
     "act",
     "datasets",
@@ -44,6 +49,8 @@ __all__ = [
     "measurements",
     "of_images",
     "planar_network",
+    "register_domain",
+    "register_task",
     "regular",
     "trivial",
 ]

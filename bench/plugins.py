@@ -1,4 +1,4 @@
-"""Plug-ins: a person's own families, data sets and measurements, which run only when they are named.
+"""Plug-ins: a person's own families, data sets, measurements, domains and tasks, which run only when they are named.
 
 A plug-in is a Python file, or an installed package's entry point in the group ``equivaug.plugins``, that registers
 something as the project's own modules do. The content of a file stands for the version of what it registers, so that
@@ -19,7 +19,9 @@ from typing import Any
 
 from bench import former
 from bench.errors import UserError, nearest, one_line
+from bench.geometry import domain_names
 from bench.registry import Catalogue, datasets, families, measurements
+from bench.tasks import TASKS
 
 GROUP = "equivaug.plugins"
 
@@ -73,21 +75,27 @@ def _load(source: str) -> Plugin:
     if source not in _loaded:
         former.understand()
         before = {catalogue.kind: {entry.name for entry in catalogue} for catalogue in _CATALOGUES}
+        values_before = _values()
         version = None
         if source.endswith(".py"):
             version = _run_file(Path(source))
         else:
             _run_entry_point(source)
-        registers = []
+        registers = sorted(_values() - values_before)
         for catalogue in _CATALOGUES:
             for entry in [entry for entry in catalogue if entry.name not in before[catalogue.kind]]:
                 registers.append(f"{catalogue.kind} '{entry.name}'")
                 if version is not None:
                     catalogue.replace(replace(entry, version=version))
         if not registers:
-            raise UserError(f"the plug-in {source} registers no family, data set or measurement")
+            raise UserError(f"the plug-in {source} registers no family, data set, measurement, domain or task")
         _loaded[source] = Plugin(source, tuple(registers))
     return _loaded[source]
+
+
+def _values() -> set[str]:
+    """Return the domains and the tasks that there are, in words."""
+    return {f"domain '{name}'" for name in domain_names()} | {f"task '{name}'" for name in TASKS}
 
 
 def _run_file(path: Path) -> int:

@@ -31,13 +31,13 @@ ALLOWED: dict[str, set[str]] = {
     "registry": {"errors"},
     "groups": {"errors"},
     "geometry": {"errors", "groups", "seeds"},
-    "tasks": {"geometry"},
+    "tasks": {"errors", "geometry", "scores"},
     "data": {"errors", "geometry", "registry", "seeds", "tasks"},
     "networks": {"cell", "errors", "geometry", "groups", "registry"},
     "domains": {"axes", "canonical", "data", "errors", "geometry", "groups", "networks", "registry", "seeds", "tasks"},
     "train": {"atomic", "cell", "errors", "fitness", "heartbeat", "scores", "seeds", "tasks"},
     "measure": {"axes", "canonical", "cell", "geometry", "groups", "networks", "registry", "tasks"},
-    "plugins": {"errors", "former", "registry"},
+    "plugins": {"errors", "former", "geometry", "registry", "tasks"},
     "suite": {"axes", "canonical", "cell", "errors", "geometry", "plugins", "registry", "scores", "seeding", "tasks"}
     | {"yamlfile"},
     "results": {"atomic", "cell", "errors", "suite", "yamlfile"},
@@ -61,7 +61,7 @@ ALLOWED: dict[str, set[str]] = {
     | {"results", "suite", "train"},
     "api": {"analysis", "backend", "errors", "execute", "figures", "plugins", "prepare", "registry", "results", "run"}
     | {"suite"},
-    "extend": {"data", "domains", "errors", "geometry", "groups", "measure", "networks", "registry"},
+    "extend": {"data", "domains", "errors", "geometry", "groups", "measure", "networks", "registry", "tasks"},
     "schema": {"axes", "cell", "geometry", "registry", "suite"},
     "listing": {"errors", "geometry", "registry", "suite", "yamlfile"},
     "doctor": {

@@ -79,7 +79,7 @@ def sentences(comparison: Comparison) -> Iterator[str]:
     for row in each(comparison.labels):
         yield f"  {row.verdict:9}  {row.label}, {row.cells} cells of {row.n} seeds: {_text(row, comparison.value)}"
     for row in each(comparison.settings[comparison.settings["verdict"].isin(["improved", "regressed"])]):
-        setting = f"strength {row.strength:g}, {row.train_size:,} images"
+        setting = f"strength {row.strength:g}, {row.train_size:,} examples"
         yield f"  {row.verdict:9}  {row.label}, {setting}: {_text(row, comparison.value)}"
     unclear = int((comparison.settings["verdict"] == "unclear").sum())
     if unclear:
@@ -90,7 +90,7 @@ def sentences(comparison: Comparison) -> Iterator[str]:
             there = ", ".join(f"{count} {status}" for status, count in ends.items())
             yield f"  done only in {side}: {len(rows)} cells (in the other: {there})"
     for row in each(comparison.lost):
-        setting = f"strength {row.strength:g}, {row.train_size:,} images, seed {row.seed}"
+        setting = f"strength {row.strength:g}, {row.train_size:,} examples, seed {row.seed}"
         yield f"  lost       {row.label}, {setting}: {row.status_b} in B, {row.reason_b}"
 
 

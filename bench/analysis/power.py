@@ -108,7 +108,7 @@ def sentences(table: pd.DataFrame, difference: float) -> list[str]:
     printed = pd.DataFrame(
         {
             "data set": ordered["dataset"],
-            "images": ordered["train_size"],
+            "examples": ordered["train_size"],
             "strength": ordered["strength"],
             "networks": ordered["label"] + " | " + ordered["other"],
             "varies by": [f"{100 * value:.1f}" for value in ordered["deviation"]],

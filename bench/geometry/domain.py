@@ -47,17 +47,35 @@ class Domain:
         return Augmentation(moving, strength, self.motion(shape, moving, resampling, crop), self.target(shape))
 
 
-@cache
+_plugged: dict[str, Domain] = {}
+
+
+def register_domain(added: Domain) -> None:
+    """Add the domain of a plug-in; UserError where its name is taken."""
+    if added.name in domain_names():
+        raise UserError(f"the domain '{added.name}' is there already; known: {', '.join(domain_names())}")
+    _plugged[added.name] = added
+
+
 def domain(name: str) -> Domain:
-    """Return the domain of a folder of `bench.domains`; UserError where there is none of that name."""
+    """Return the domain of a folder of `bench.domains`, or of a plug-in; UserError where there is none of that name."""
     if name not in domain_names():
         raise UserError(f"unknown domain '{name}'; known: {', '.join(domain_names())}")
+    return _plugged[name] if name in _plugged else _of_folder(name)
+
+
+def domain_names() -> tuple[str, ...]:
+    """Return the names of the domains: the folders of `bench.domains`, and what plug-ins added."""
+    return (*_folders(), *_plugged)
+
+
+@cache
+def _of_folder(name: str) -> Domain:
     value: Domain = importlib.import_module(f"bench.domains.{name}").DOMAIN
     return value
 
 
 @cache
-def domain_names() -> tuple[str, ...]:
-    """Return the names of the domains: the folders of `bench.domains`."""
+def _folders() -> tuple[str, ...]:
     package = importlib.import_module("bench.domains")
     return tuple(module.name for module in pkgutil.iter_modules(package.__path__))

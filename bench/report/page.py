@@ -40,7 +40,7 @@ CELLS: tuple[tuple[str, str, str], ...] = (
     ("moved by", "augmentation_group", "{}"),
     ("strength", "strength", "{:g}"),
     ("copies", "copies", "{:d}"),
-    ("images", "train_size", "{:,d}"),
+    ("examples", "train_size", "{:,d}"),
     ("seed", "seed", "{:d}"),
     ("status", "status", "{}"),
     ("{score}, upright{unit}", "test_score", ""),

@@ -22,7 +22,7 @@ def reason(tables: Tables) -> str | None:
     """Return why there is no such figure, or None."""
     if against := obstacle(tables):
         return against
-    return None if len(bounded(tables)) else "no number of training examples of a plain network is bounded by what was tried"
+    return None if len(bounded(tables)) else "no number of examples of a plain network is bounded by what was tried"
 
 
 def bounded(tables: Tables) -> pd.DataFrame:

@@ -109,6 +109,27 @@ def sphere(
 
 
 @app.command()
+def boosts(
+    rapidity: Annotated[list[float] | None, typer.Option(help="Of a boost, 0 to 8; may be given many times.")] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of the random weights.")] = 0,
+    out: OutOption = OUT,
+) -> None:
+    """Show what rounding costs the Lorentz symmetry.
+
+    Of an equivariant and of a plain MLP, by the rapidity of a boost, in float32 and in float64.
+    """
+    from bench.show.boosts import draw, errors
+    from bench.show.fields import save
+
+    asked = sorted(set(rapidity or [0.25, 0.5, 1, 2, 3, 4, 5, 6]))
+    of = errors(asked, seed)
+    for path in save(draw(asked, of), out / "boosts"):
+        print(path)
+    for (family, name), values in of.items():
+        print(f"{family}, {name}: " + ", ".join(f"{error:.2g}" for error in values))
+
+
+@app.command()
 def augmentations(
     data: Annotated[str, typer.Option(help="A data set of `equivaug list datasets`.")] = "digits",
     group: Annotated[str, typer.Option(help="C4, D8, SO(2), O(2), ...")] = "SO(2)",

@@ -16,6 +16,7 @@ from bench import api
 from bench.cli import main
 from bench.groups import Element
 from bench.report.page import write
+from bench.show import boosts
 from bench.show import fields as module
 from bench.show.fields import motion
 from bench.show.images import opened
@@ -147,6 +148,7 @@ def test_a_trained_cell_shows_the_fields_of_a_layer(
         (["sphere", "--bandwidth", "7"], "--bandwidth 7 is odd; accepted are even numbers from 4 to 64"),
         (["sphere", "--strengths", "2"], "--strengths 2 is no strength"),
         (["sphere", "--cell", "abc"], "--results and --cell go together"),
+        (["boosts", "--rapidity", "9"], "--rapidity 9 is none to show; accepted are 0 to 8"),
         (["augmentations", "--out", "file/below"], "file/below cannot be used"),
     ],
 )
@@ -163,6 +165,17 @@ def test_bad_input_is_one_sentence(
     said = capsys.readouterr().err
     assert message in said
     assert said.count("\n") == 1
+
+
+def test_errors_grow_with_the_rapidity_as_rounding_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert show("boosts", "--rapidity", "0.5", "--rapidity", "4", "--out", tmp_path) == 0
+    assert (tmp_path / "boosts.png").is_file()
+    of = boosts.errors([0.5, 4.0], seed=1)
+    assert of["emlp", "float32"][0] < 1e-5 < of["emlp", "float32"][1] < 1e-2
+    assert max(of["emlp", "float64"]) < 1e-11
+    # what a plain network does is no matter of precision
+    assert of["mlp", "float32"] == pytest.approx(of["mlp", "float64"], rel=1e-3)
+    assert of["mlp", "float64"][0] > 1e-3
 
 
 def test_spheres_are_drawn_with_their_masks(tmp_path: Path) -> None:

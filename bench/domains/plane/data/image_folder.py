@@ -48,19 +48,19 @@ def entries(folder: Path) -> list[Path]:
         raise UserError(f"{folder} cannot be read as a folder of images ({error.strerror})") from error
 
 
-def by_class(folder: Path) -> dict[str, list[Path]]:
+def by_class(folder: Path, kinds: Sequence[str] = KINDS) -> dict[str, list[Path]]:
     """Return the image files of each class in order; UserError if there are not two classes, each with images."""
     files_of = {}
     for entry in filter(Path.is_dir, entries(folder)):
-        files_of[entry.name] = [file for file in entries(entry) if file.suffix.lower() in KINDS and file.is_file()]
+        files_of[entry.name] = [file for file in entries(entry) if file.suffix.lower() in kinds and file.is_file()]
         if not files_of[entry.name]:
-            raise UserError(f"{entry} has no images; the folder of a class holds {', '.join(KINDS)} files")
+            raise UserError(f"{entry} has no images; the folder of a class holds {', '.join(kinds)} files")
     if len(files_of) < 2:
         raise UserError(f"{folder} has {len(files_of)} class folders; expected one for each of at least two classes")
     return files_of
 
 
-def by_split(folder: Path) -> dict[str, dict[str, list[Path]]]:
+def by_split(folder: Path, kinds: Sequence[str] = KINDS) -> dict[str, dict[str, list[Path]]]:
     """Return the files by split and class: one split, ``train``, unless the folder holds ``train`` and ``test``."""
     present = {entry.name: entry for entry in entries(folder) if entry.is_dir()}
     if not {"train", "test"} <= present.keys():
@@ -69,11 +69,11 @@ def by_split(folder: Path) -> dict[str, dict[str, list[Path]]]:
                 f"{folder} has only the folder{'s' * (len(present) > 1)} {' and '.join(sorted(present))}; accepted are "
                 "both train and test, with or without validation, or a folder for each class"
             )
-        return {"train": by_class(folder)}
+        return {"train": by_class(folder, kinds)}
     for name, entry in present.items():
         if name not in SPLITS:
             raise UserError(f"{entry} lies beside train and test, where only a folder 'validation' is accepted")
-    classes_of = {name: by_class(entry) for name, entry in present.items()}
+    classes_of = {name: by_class(entry, kinds) for name, entry in present.items()}
     for name, files in classes_of.items():
         if differing := sorted(files.keys() ^ classes_of["train"].keys()):
             raise UserError(f"{present[name]} and {present['train']} differ in the class '{differing[0]}'")

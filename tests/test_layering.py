@@ -15,6 +15,7 @@ ROOT = Path(__file__).parent.parent / "bench"
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "atomic": set(),
+    "roc": set(),
     "plaintext": set(),
     "backend": set(),
     "heartbeat": set(),
@@ -36,13 +37,13 @@ ALLOWED: dict[str, set[str]] = {
     "networks": {"cell", "errors", "geometry", "groups", "registry"},
     "domains": {"axes", "canonical", "data", "errors", "geometry", "groups", "networks", "registry", "seeds", "tasks"},
     "train": {"atomic", "cell", "errors", "fitness", "heartbeat", "scores", "seeds", "tasks"},
-    "measure": {"axes", "canonical", "cell", "geometry", "groups", "networks", "registry", "tasks"},
+    "measure": {"axes", "canonical", "cell", "geometry", "groups", "networks", "registry", "roc", "tasks"},
     "plugins": {"errors", "former", "geometry", "registry", "tasks"},
     "suite": {"axes", "canonical", "cell", "errors", "geometry", "plugins", "registry", "scores", "seeding", "tasks"}
     | {"yamlfile"},
     "results": {"atomic", "cell", "errors", "suite", "yamlfile"},
     "analysis": {"bits", "results", "scores", "seeding"},
-    "figures": {"analysis", "atomic", "results", "scores"},
+    "figures": {"analysis", "atomic", "results", "roc", "scores"},
     "report": {"analysis", "atomic", "errors", "figures", "results", "scores"},
     "execute": {"bits", "cell", "data", "errors", "fitness", "geometry", "heartbeat", "measure", "networks", "registry"}
     | {"results", "scores", "seeds", "tasks", "train"},

@@ -36,5 +36,5 @@ class Inputs:
 class Measured:
     """Columns for the cell's row of ``runs``, and rows for the table ``equivariance``."""
 
-    run: Mapping[str, float] = field(default_factory=dict)
+    run: Mapping[str, float | str] = field(default_factory=dict)
     rows: Sequence[dict[str, Any]] = ()

@@ -113,8 +113,8 @@ COLUMNS: dict[str, dict[str, type]] = {
     },
 }
 
-#: Which test images were right (`bench.bits`), upright and moved: in Parquet alone.
-BITS = ["test_right", "transformed_right"]
+#: Which test images were right (`bench.bits`), and what was answered (`bench.roc`): in Parquet alone.
+BITS = ["test_right", "transformed_right", "transformed_answers"]
 
 #: What two runs of one cell on one machine may differ in: the clock, and what else the machine did.
 WALL_CLOCK = (

@@ -4,6 +4,7 @@ from bench.domains.plane.layers.expansion import ExpandedConv
 from bench.domains.plane.layers.nonlinearity import FieldRun, GatedNonlinearity, NormNonlinearity, PointwiseNonlinearity
 from bench.domains.plane.layers.normalisation import FieldBatchNorm
 from bench.domains.plane.layers.pooling import FieldNorms, FieldPool
+from bench.domains.plane.layers.restriction import Restriction
 from bench.domains.plane.layers.steerable_convolution import SteerableConv
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "GatedNonlinearity",
     "NormNonlinearity",
     "PointwiseNonlinearity",
+    "Restriction",
     "SteerableConv",
 ]

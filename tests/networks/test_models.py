@@ -357,7 +357,8 @@ def test_e2cnn_and_steerable_are_the_same_architecture(group: str) -> None:
 @pytest.mark.parametrize("by", ["parameters", "flops"])
 def test_a_budget_is_met_within_three_percent(name: str, by: str) -> None:
     entry, shape = families[name], image_shape(1, 28, 10)
-    target = {"parameters": 25_000, "flops": 40_000_000}[by]
+    # of e2wrn, one field of D8 in each block of the first third makes 40 million already
+    target = {"parameters": 25_000, "flops": 200_000_000 if name == "e2wrn" else 40_000_000}[by]
     found = resolve(entry, entry.options(), shape, None, Match(by=by, target=target))
     network = build(entry, found.options, shape, found.width, seed=0)
     size = count_parameters(network) if by == "parameters" else count_flops(network, shape)

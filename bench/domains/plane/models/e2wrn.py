@@ -10,6 +10,7 @@ that fields are counted by the dimension of those kernels, where the code has on
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -20,6 +21,7 @@ from bench.domains.plane.models.planar import SMALLEST_IMAGE
 from bench.domains.plane.models.residual import Layers, PreactivatedBlock, ResidualOptions, residual_network
 from bench.geometry import Shape
 from bench.groups import FieldType, Group, regular
+from bench.networks.counts import counts
 from bench.networks.network import Network
 from bench.registry import families
 
@@ -48,6 +50,36 @@ class E2wrnOptions(ResidualOptions):
                 )
         return self
 
+    def shares(self) -> list[float]:
+        """Return how many regular fields stand for one channel of the plain twin, for each block."""
+        return [self.share(self.group_of(block)) for block in range(len(self.channels))]
+
+    def share(self, group: Group) -> float:
+        """Return how many regular fields of a group stand for one channel of the plain twin."""
+        rho = regular(group)
+        if self.equal == "channels":
+            return 1 / rho.size
+        # a pair of fields has as many parameters as its space has dimensions, one of plain channels 3 x 3
+        return math.sqrt(9 / len(kernel_basis(rho, rho, kernel_of(group))))
+
+    def group_of(self, block: int) -> Group:
+        """Return the group of a block, counted from 0."""
+        return Group.parse(self.groups[min(2, 3 * block // len(self.channels))])
+
+    def counts(self, width: float) -> list[int]:
+        """Return how many regular fields each block has at a width."""
+        return counts([a * b for a, b in zip(self.channels, self.shares(), strict=True)], width)
+
+    def with_counts(self, fields: Sequence[int], width: float) -> E2wrnOptions:
+        """Return the options with which each block has so many fields at a width."""
+        channels = (count / share / width for count, share in zip(fields, self.shares(), strict=True))
+        return self.model_copy(update={"channels": tuple(channels)})
+
+
+def kernel_of(group: Group) -> int:
+    """Return the size of kernels: one of 3 x 3 holds too little of the turns of C8 and up."""
+    return 3 if group.keeps_grid else 5
+
 
 KINDS: list[dict[str, Any]] = [{}, {"groups": ("C8", "C4", "C1")}, {"groups": ("C4", "C4", "C4"), "equal": "channels"}]
 
@@ -55,28 +87,18 @@ KINDS: list[dict[str, Any]] = [{}, {"groups": ("C8", "C4", "C1")}, {"groups": ("
 @families.register("e2wrn", options=E2wrnOptions, version=1, kinds=KINDS, exact=False, least=SMALLEST_IMAGE)
 def build(options: E2wrnOptions, shape: Shape, width: float) -> Network:
     """Equivariant Wide ResNet: regular fields of C_N or D_N, restricted to subgroups on the way."""
-    blocks = len(options.channels)
-    groups = [Group.parse(options.groups[min(2, 3 * i // blocks)]) for i in range(blocks)]
-    # a filter of 3 x 3 holds too little of the turns of C8 and up
-    kernels = {group: 3 if group.keeps_grid else 5 for group in groups}
-
-    def fields(group: Group, channels: int) -> FieldType:
-        rho = regular(group)
-        if options.equal == "channels":
-            share = 1 / rho.size
-        else:
-            # a pair of fields has as many parameters as its space has dimensions, one of plain channels 3 x 3
-            share = math.sqrt(9 / len(kernel_basis(rho, rho, kernels[group])))
-        return FieldType(((rho, max(1, round(channels * share))),))
-
+    groups = [options.group_of(block) for block in range(len(options.channels))]
+    numbers = options.counts(width)
+    fields = [FieldType(((regular(group), count),)) for group, count in zip(groups, numbers, strict=True)]
+    # the last block's scalars are the channels that its fields stand for
+    scalars = FieldType.scalars(groups[-1], max(1, round(numbers[-1] / options.shares()[-1])))
+    stem = FieldType(((regular(groups[0]), max(1, round(options.stem * width * options.share(groups[0])))),))
     return residual_network(
         shape,
         options,
-        width,
         PreactivatedBlock,
         Layers(SteerableConv, FieldBatchNorm, PointwiseNonlinearity),
-        fields,
-        groups,
-        kernels,
-        to_scalars=lambda last: FieldType.scalars(last.group, options.counts(width)[-1]),
+        stem,
+        [*fields[:-1], scalars],
+        {group: kernel_of(group) for group in groups},
     )

@@ -138,38 +138,33 @@ class MeanHead(nn.Module):
 def residual_network(
     shape: Shape,
     options: ResidualOptions,
-    width: float,
     block: type[PreactivatedBlock] | type[PostactivatedBlock],
     layers: Layers,
-    fields: Callable[[Group, int], FieldType],
-    groups: Sequence[Group],
+    stem: FieldType,
+    fields: Sequence[FieldType],
     kernels: Mapping[Group, int],
-    to_scalars: Callable[[FieldType], FieldType] = lambda last: last,
 ) -> Network:
-    """Assemble a network whose blocks are equivariant to ``groups``, one per block, each a subgroup of the one before.
+    """Assemble a network whose blocks give ``fields``, one type per block, the last of scalars, which a mean follows.
 
-    ``fields(group, n)`` is the type that stands for n plain channels, ``kernels`` the size of kernels of each group,
-    and ``to_scalars`` the type of the last block's output, which a mean makes invariant. The whole promises the last
-    group. Impossible for too small an image.
+    The group of each is that of the one before, the first the stem's, or a subgroup of it, to which regular fields are
+    restricted; the whole promises the last. ``kernels`` is the size of kernels of each group. Impossible for too small
+    an image.
     """
     if shape.size < SMALLEST_IMAGE:
         raise Impossible(f"images of {shape.size} pixels are too small; the least is {SMALLEST_IMAGE}")
-    group = groups[0]
-    stem = fields(group, max(1, round(options.stem * width)))
-    modules: list[nn.Module] = [layers.convolution(FieldType.scalars(group, shape.channels), stem, kernels[group])]
+    colours = FieldType.scalars(stem.group, shape.channels)
+    modules: list[nn.Module] = [layers.convolution(colours, stem, kernels[stem.group])]
     if block is PostactivatedBlock:
         modules += [layers.norm(stem), layers.rectifier()]
     stages: dict[str, tuple[nn.Module, Law]] = {"stem": (nn.Sequential(*modules), Maps(stem, shape.size))}
-    current, widths = stem, options.counts(width)
-    for i, (count, own) in enumerate(zip(widths, groups, strict=True), start=1):
-        if own != current.group:
-            restriction = Restriction(current, own)
+    current = stem
+    for i, following in enumerate(fields, start=1):
+        if following.group != current.group:
+            restriction = Restriction(current, following.group)
             current = restriction.after
             stages[f"restriction{i}"] = (restriction, Maps(current, shape.size))
-        following = fields(own, count)
-        if i == len(widths):
-            following = to_scalars(following)
-        module = block(layers, current, following, kernels[own], i in options.halve_before, options.dropout)
+        kernel = kernels[following.group]
+        module = block(layers, current, following, kernel, i in options.halve_before, options.dropout)
         stages[f"block{i}"] = (module, Maps(following, shape.size))
         current = following
     if block is PreactivatedBlock:
@@ -178,7 +173,7 @@ def residual_network(
             Maps(current, shape.size),
         )
     stages["output"] = (MeanHead(current.channels, shape.outputs), INVARIANT)
-    return image_network(groups[-1], stages)
+    return image_network(current.group, stages)
 
 
 def plain_convolution(before: FieldType, after: FieldType, kernel: int) -> nn.Module:
@@ -201,13 +196,6 @@ def plain_residual_network(
     block: type[PreactivatedBlock] | type[PostactivatedBlock],
 ) -> Network:
     """Assemble a network of ordinary convolutions."""
-    return residual_network(
-        shape,
-        options,
-        width,
-        block,
-        PLAIN,
-        fields=FieldType.scalars,
-        groups=[TRIVIAL] * len(options.channels),
-        kernels={TRIVIAL: 3},
-    )
+    stem = FieldType.scalars(TRIVIAL, max(1, round(options.stem * width)))
+    fields = [FieldType.scalars(TRIVIAL, count) for count in options.counts(width)]
+    return residual_network(shape, options, block, PLAIN, stem, fields, {TRIVIAL: 3})

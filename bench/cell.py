@@ -93,6 +93,10 @@ class Measure(Scoring):
     chosen: tuple[Chosen, ...] = ()
 
 
+#: Of `bench.train`, raised with what changes the numbers of a training; `Domain.version` is that of how inputs move.
+TRAINER_VERSION = 1
+
+
 @dataclass(frozen=True)
 class Cell:
     """One training run: everything that can change its outcome, and nothing else, enters its identity.
@@ -122,6 +126,8 @@ class Cell:
     budget: Budget
     measure: Measure
     seed: int
+    domain_version: int = 1
+    trainer_version: int = TRAINER_VERSION
     label: str = field(default="", compare=False)
     rival: str = field(default="", compare=False)
     dataset_label: str = field(default="", compare=False)
@@ -139,6 +145,10 @@ class Cell:
         content = {f.name: getattr(self, f.name) for f in fields(self) if f.compare}
         # a path says where data lie, and ``data_revision`` what they are
         content["dataset_options"] = {key: value for key, value in self.dataset_options.items() if key != "path"}
+        # they came later: cells of version 1 keep the identity that they have
+        for name in ("domain_version", "trainer_version"):
+            if content[name] == 1:
+                del content[name]
         return identity(content)
 
     def network_key(self, *of_training: Any) -> str:

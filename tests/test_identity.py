@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -11,7 +12,9 @@ from pydantic import Field
 from bench.canonical import Since, plain
 from bench.cell import Budget, Cell, Chosen, Match, Measure, Spec
 from bench.domains.plane.models.planar import PlanarOptions
+from bench.plan import make
 from bench.registry import families
+from bench.suite import parse
 from tests.fakes import make_cell
 
 SIZE = {"size": 16}
@@ -82,6 +85,27 @@ class Later(Spec):
 def test_a_field_that_came_later_counts_where_it_is_used() -> None:
     assert plain(Later()) == {"kept": 1, "inner": {"kept": 1}}
     assert plain(Later(added=3)) == {"kept": 1, "added": 3, "inner": {"kept": 1}}
+
+
+@pytest.mark.parametrize("of", ["domain_version", "trainer_version"])
+def test_versions_of_the_rules_count_from_the_second_on(of: str) -> None:
+    for cell in pinned().values():
+        assert getattr(cell, of) == 1
+        assert replace(cell, **{of: 2}).cell_id != cell.cell_id
+    assert replace(cell, domain_version=2).cell_id != replace(cell, trainer_version=2).cell_id
+
+
+def test_a_domains_version_is_that_of_its_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = {"name": "a", "data": {"name": "o5", "train_sizes": [50]}, "families": [{"family": "mlp", "width": 4}]}
+    suite = parse({**text, "budget": {"steps": 1}})
+    before = {cell.cell_id for cell in make(suite, set(), "here").cells}
+    module = importlib.import_module("bench.domains.vectors")
+    monkeypatch.setattr(module, "DOMAIN", replace(module.DOMAIN, version=2))
+    importlib.import_module("bench.geometry.domain")._of_folder.cache_clear()
+    after = make(suite, set(), "here").cells
+    assert {cell.domain_version for cell in after} == {2}
+    assert not before & {cell.cell_id for cell in after}
+    importlib.import_module("bench.geometry.domain")._of_folder.cache_clear()
 
 
 def test_options_that_came_later_are_left_out_of_a_cell_and_found_again() -> None:

@@ -26,7 +26,8 @@ class Domain:
     ``law(shape, resampling)`` is how inputs transform. ``motion(shape, group, resampling, crop)`` is how they are
     moved in training and test, and ``target(shape)`` how their targets are; ``resamplings`` are the ways to
     interpolate, the first by default, ``crops`` those to cut inputs, and ``crop(group)`` that where a suite says none.
-    ``weights(shape)`` is what each point of a target counts in a score, None where all count alike.
+    ``weights(shape)`` is what each point of a target counts in a score, None where all count alike. ``version`` rises
+    with whatever changes how inputs are moved or seen: it enters the identity of every cell of the domain.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Domain:
     crops: tuple[str, ...]
     crop: Callable[[Any], str]
     weights: Callable[[Shape], Tensor | None] = lambda shape: None
+    version: int = 1
 
     def augmentation(self, shape: Shape, group: str, strength: float, resampling: str, crop: str) -> Augmentation:
         """Return how examples of a shape are moved by a group of this name."""

@@ -52,6 +52,7 @@ def cells(
                 budget=choice.budget,
                 measure=measured,
                 seed=seed,
+                domain_version=of.version,
                 label=choice.label,
                 rival=(choice.match and choice.match.like) or "",
                 # inputs that are resampled in another way are other inputs: they have panels and rows of their own

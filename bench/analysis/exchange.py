@@ -23,7 +23,7 @@ from bench.scores import SCORES
 
 #: What is exchanged, and what is printed for it.
 ALONG = {
-    "train_size": "training images",
+    "train_size": "training examples",
     "copies": "augmented copies",
     "parameters": "parameters",
 }

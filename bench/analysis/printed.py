@@ -70,7 +70,7 @@ def _summary(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
     ]
     caption = (
         f"{_named(rows, value)}, mean ± half of the 95 % t-interval over seeds, by augmentation strength s and "
-        "training images; bold are those not told apart from the best of a column (from three seeds on)."
+        "training examples; bold are those not told apart from the best of a column (from three seeds on)."
     )
     return caption, [[Text("family"), *map(Text, head)], *body]
 
@@ -94,7 +94,7 @@ def _rates(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
         "of",
         "family",
         "s",
-        "images",
+        "examples",
         _score_head(rows),
         *(f"reference, s = {strength:g}" for strength in strengths),
     )
@@ -115,11 +115,11 @@ def _exchange(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
         f" Of {len(every)} brackets {silent} are left out: the plain network had less of it, trained as many steps."
     )
     caption = (
-        "what the plain network needs to be as good as each network is with its images, both with the strengths that "
+        "what the plain network needs to be as good as each network is with its examples, both with the strengths that "
         "the pilot seeds chose: more than the largest amount at which it is surely worse, at most the least at which "
         f"it is surely better.{left_out if silent else ''}"
     )
-    head = ("as good as", "opponent", "needs, of", *(f"with {size:,} images" for size in sizes))
+    head = ("as good as", "opponent", "needs, of", *(f"with {size:,} examples" for size in sizes))
     return caption, _rows(head, body)
 
 
@@ -135,7 +135,7 @@ def _differences(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
         for row in each(rows)
     ]
     caption = f"paired differences of {_named(rows, value)} over shared seeds with 95 % t-intervals; p after Holm."
-    return caption, _rows(("pair", "s", "images", "difference", "seeds", "p"), body)
+    return caption, _rows(("pair", "s", "examples", "difference", "seeds", "p"), body)
 
 
 def _frontier(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
@@ -153,7 +153,7 @@ def _frontier(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
         f"the best {_score_of(rows)} on transformed validation inputs within each budget of training, and where it was "
         "found."
     )
-    return caption, _rows(("family", "budget of", "at", _score_head(rows), "s", "images"), body)
+    return caption, _rows(("family", "budget of", "at", _score_head(rows), "s", "examples"), body)
 
 
 def _time(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
@@ -173,7 +173,7 @@ def _time(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
         "reaches, median and range over seeds, interpolated between evaluations, by which they may be off."
     )
     return caption, _rows(
-        ("family", "s", "images", _score_head(rows), "seconds", "evaluated every", "seeds there"), body
+        ("family", "s", "examples", _score_head(rows), "seconds", "evaluated every", "seeds there"), body
     )
 
 
@@ -186,7 +186,7 @@ def _controls(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
         "(quarter turns, mirrors), so that nothing is resampled; resampled and not moved; moved by the whole group. "
         "What the third lacks to the first is the pixels' doing, not the orientation's."
     )
-    head = ("family", "s", "images", "upright", "exactly moved", "resampled", "transformed")
+    head = ("family", "s", "examples", "upright", "exactly moved", "resampled", "transformed")
     return caption, _rows(head, body)
 
 

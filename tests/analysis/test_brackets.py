@@ -110,8 +110,8 @@ def test_fewer_steps_of_the_same_network_tell_of_seconds_and_flops() -> None:
 def test_the_matrix_is_printed_with_a_row_per_network_and_a_column_per_size() -> None:
     text = printed(with_flops(matrix(ahead)), "exchange", "transformed_score", "md")
     rows = [line for line in text.splitlines() if line.startswith("|")]
-    assert "with 100 images" in rows[0]
-    assert "with 1,000 images" in rows[0]
+    assert "with 100 examples" in rows[0]
+    assert "with 1,000 examples" in rows[0]
     assert len(rows) == 3
     assert "more than 1,000 images" in rows[2]
 

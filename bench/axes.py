@@ -91,7 +91,9 @@ def _location(error: ErrorDetails, raw: Any) -> tuple[str | int, ...]:
         inside = part in value if isinstance(value, dict) else isinstance(value, list) and isinstance(part, int)
         if inside:
             keys.append(part)
-            value = value[part]
+            # what is missing in a list lies behind its end
+            is_there = not (isinstance(value, list) and isinstance(part, int)) or part < len(value)
+            value = value[part] if is_there else None
     return (*keys, error["loc"][-1]) if error["type"] == "missing" else tuple(keys)
 
 

@@ -136,7 +136,7 @@ def test_a_change_of_the_file_is_another_version(tmp_path: Path) -> None:
         ("x = (1,\n", r"mine\.py, line 1: SyntaxError"),
         ("\n\nraise RuntimeError('not today')\n", r"mine\.py, line 3: RuntimeError: not today"),
         ("import no_such_module\n", r"line 1: ModuleNotFoundError"),
-        ("x = 1\n", "registers no family, data set or measurement"),
+        ("x = 1\n", "registers no family, data set, measurement, domain or task"),
         (
             "from bench.registry import families\nfamilies.register('cnn', version=1)(print)\n",
             "line 2: ValueError: the family 'cnn' is registered twice",

@@ -162,7 +162,7 @@ def test_a_plan_of_seeds_is_read_from_its_text(plan: Seeding) -> None:
 def test_a_conclusion_is_one_line() -> None:
     class Row:
         label, plain_label, train_size, at = "steerable", "cnn", 100, "equal FLOPs"
-        difference, low, high, n, found, margin, score = 0.051, 0.02, 0.08, 3, "plain", 0.02, "accuracy"
+        difference, low, high, n, conclusion, margin, score = 0.051, 0.02, 0.08, 3, "plain", 0.02, "accuracy"
         domain = "plane"
 
     row: Any = Row()

@@ -34,15 +34,6 @@ from tests.data.files import (
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty data folder."""
-    monkeypatch.setenv("EQUIVAUG_DATA", str(tmp_path / "data"))
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    (tmp_path / "data").mkdir()
-    return tmp_path / "data"
-
-
-@pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[[str, bytes], str]]:
     """Serve content under a mirror's name on this machine; what is returned is the mirror's address."""
     root = tmp_path / "mirrors"

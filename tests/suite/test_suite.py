@@ -113,6 +113,8 @@ OTHERWISE: dict[str, Any] = {
     "budget": Budget(steps=2),
     "measure": Measure(transforms=2),
     "seed": 7,
+    "domain_version": 2,
+    "trainer_version": 2,
 }
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,4 +14,4 @@ def components(sizes: Sequence[int]) -> Tensor:
     Products with it sum over components and copy to them: the same on every run and every device, and quick on
     channels-last features, where a sum over an axis of two or eight neighbours is not.
     """
-    return torch.tensor(np.repeat(np.eye(len(sizes), dtype=np.float32), sizes, axis=1))
+    return torch.eye(len(sizes)).repeat_interleave(torch.tensor(sizes), dim=1)

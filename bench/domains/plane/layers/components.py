@@ -14,4 +14,5 @@ def components(sizes: Sequence[int]) -> Tensor:
     Products with it sum over components and copy to them: the same on every run and every device, and quick on
     channels-last features, where a sum over an axis of two or eight neighbours is not.
     """
-    return torch.eye(len(sizes)).repeat_interleave(torch.tensor(sizes), dim=1)
+    owners = torch.tensor([field for field, size in enumerate(sizes) for _ in range(size)])
+    return (torch.arange(len(sizes))[:, None] == owners).float()

@@ -25,6 +25,7 @@ from bench.errors import Impossible
 from bench.geometry import INVARIANT, Law, Shape
 from bench.groups import FieldType, Group
 from bench.networks.counts import counts, with_counts
+from bench.networks.heads import MeanHead
 from bench.networks.network import Network
 from bench.registry import Options
 
@@ -120,19 +121,6 @@ class PostactivatedBlock(nn.Module):
         beside = features if self.shortcut is None else self.shortcut(features)
         rectified: Tensor = self.rectifier(beside + self.branch(features))
         return rectified
-
-
-class MeanHead(nn.Module):
-    """The mean over scalar maps (B, C, S, S) and a linear map of it: (B, K)."""
-
-    def __init__(self, channels: int, outputs: int) -> None:
-        super().__init__()
-        self.linear = nn.Linear(channels, outputs)
-        nn.init.zeros_(self.linear.bias)
-
-    def forward(self, maps: Tensor) -> Tensor:
-        logits: Tensor = self.linear(maps.mean((2, 3)))
-        return logits
 
 
 def residual_network(

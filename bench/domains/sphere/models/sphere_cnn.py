@@ -15,6 +15,7 @@ from bench.errors import Impossible
 from bench.geometry import INVARIANT, UNKNOWN, Law, Shape
 from bench.groups.plain import Trivial
 from bench.networks.counts import counts, with_counts
+from bench.networks.heads import MeanHead
 from bench.networks.network import Network
 from bench.registry import Options, families
 
@@ -134,19 +135,6 @@ class _Masks(nn.Module):
         return logits
 
 
-class _Classifier(nn.Module):
-    """The mean over the grid, and a linear map of it."""
-
-    def __init__(self, channels: int, outputs: int) -> None:
-        super().__init__()
-        self.linear = nn.Linear(channels, outputs)
-        nn.init.zeros_(self.linear.bias)
-
-    def forward(self, maps: Tensor) -> Tensor:
-        logits: Tensor = self.linear(maps.mean((2, 3)))
-        return logits
-
-
 @families.register(
     "sphere-cnn",
     options=SphereCnnOptions,
@@ -174,5 +162,5 @@ def build(options: SphereCnnOptions, shape: Shape, width: float) -> Network:
         stages["output"] = (_Masks(blocks, _Decoder(options, widths, shape.outputs)), Signals())
     else:
         stages |= {f"block{i}": (block, UNKNOWN) for i, block in enumerate(blocks, start=1)}
-        stages["output"] = (_Classifier(widths[-1], shape.outputs), INVARIANT)
+        stages["output"] = (MeanHead(widths[-1], shape.outputs), INVARIANT)
     return Network(Trivial(), stages, Signals())

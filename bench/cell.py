@@ -128,6 +128,7 @@ class Cell:
     seed: int
     domain_version: int = 1
     trainer_version: int = TRAINER_VERSION
+    base: str = ""
     label: str = field(default="", compare=False)
     rival: str = field(default="", compare=False)
     dataset_label: str = field(default="", compare=False)
@@ -146,8 +147,8 @@ class Cell:
         # a path says where data lie, and ``data_revision`` what they are
         content["dataset_options"] = {key: value for key, value in self.dataset_options.items() if key != "path"}
         # they came later: cells of version 1 keep the identity that they have
-        for name in ("domain_version", "trainer_version"):
-            if content[name] == 1:
+        for name, first in (("domain_version", 1), ("trainer_version", 1), ("base", "")):
+            if content[name] == first:
                 del content[name]
         return identity(content)
 

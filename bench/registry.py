@@ -10,6 +10,7 @@ A family or a data set is one file that registers itself::
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -143,9 +144,16 @@ class DataEntry(Entry):
         return tuple(getattr(importlib.import_module(self.make.__module__), "FILES", ()))
 
     @property
+    def package(self) -> str | None:
+        """The package that it is read from, which not every installation has: what its module calls ``PACKAGE``."""
+        name: str | None = getattr(importlib.import_module(self.make.__module__), "PACKAGE", None)
+        return name
+
+    @property
     def comes_along(self) -> bool:
-        """Whether it comes with the installation: it needs no file and no option."""
-        return not self.files and not any(field.is_required() for field in self.options.model_fields.values())
+        """Whether it is here with the installation: it needs no file, no option, and no package that is missing."""
+        asks = self.files or any(field.is_required() for field in self.options.model_fields.values())
+        return not asks and (self.package is None or importlib.util.find_spec(self.package) is not None)
 
 
 class Families(Catalogue[Family]):

@@ -25,6 +25,7 @@ def suite_schema() -> dict[str, Any]:
     parts["families"]["items"] = {"oneOf": [_entry(entry, Family, "family") for entry in families]}
     parts["augmentation"] = _with_axes(Augmentation)
     _name_choices(parts["augmentation"]["properties"]["resampling"], "resamplings")
+    _name_choices(parts["augmentation"]["properties"]["base"], "bases", "none")
     for entry in parts["data"]["oneOf"]:
         _name_choices(entry["properties"]["crop"], "crops")
     parts["budget"] = {**_with_axes(Budget), "oneOf": [{"required": ["epochs"]}, {"required": ["steps"]}]}
@@ -38,17 +39,17 @@ def suite_schema() -> dict[str, Any]:
     }
 
 
-def _name_choices(part: Any, choices: str) -> None:
-    """Give the text in a part of a schema the values that any domain has."""
-    known = sorted({value for name in domain_names() for value in getattr(domain(name), choices)})
+def _name_choices(part: Any, choices: str, *others: str) -> None:
+    """Give the text in a part of a schema the values that any domain has, and others."""
+    known = sorted({*others, *(value for name in domain_names() for value in getattr(domain(name), choices))})
     if isinstance(part, dict):
         if part.get("type") == "string":
             part["enum"] = known
         for each in part.values():
-            _name_choices(each, choices)
+            _name_choices(each, choices, *others)
     elif isinstance(part, list):
         for each in part:
-            _name_choices(each, choices)
+            _name_choices(each, choices, *others)
 
 
 def _measure() -> dict[str, Any]:

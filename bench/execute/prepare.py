@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from bench.cell import Cell
 from bench.data.dataset import Split, training_set
 from bench.errors import UserError
 from bench.execute.data import load_data
 from bench.execute.inputs import CellInputs, Examples, cell_inputs, own_moves
-from bench.geometry import expand
+from bench.geometry import Augmentation, domain, expand
+from bench.groups.protocol import Draws
 from bench.networks.matching import Architecture, build, resolve
 from bench.networks.network import Network
 from bench.registry import families
-from bench.seeds import derive
+from bench.seeds import derive, generator
 from bench.tasks import task_of
 from bench.train import UNMOVED, Moves, Trainee, clock, total_steps
 
@@ -54,9 +56,28 @@ def trainee_of(cell: Cell, network: Network, inputs: CellInputs) -> Trainee:
     moves = UNMOVED
     if cell.copies:
         examples, targets = expand(examples, targets, augmentation, cell.copies, cell.seed)
+    elif cell.base:
+        moves = _on_base(cell, augmentation)
     elif cell.strength:
         examples = augmentation.prepare(examples)
         moves = Moves(lambda step, count: augmentation.draw(count, cell.seed, "augmentation", step), augmentation.move)
     else:
         examples, targets = augmentation.still(examples, targets)
     return Trainee(network, examples, targets, moves, budget, cell.seed, task_of(shape))
+
+
+def _on_base(cell: Cell, augmentation: Augmentation) -> Moves:
+    """Return moves by the base that a cell names, and then by its own augmentation."""
+    base = domain(cell.domain).bases[cell.base]
+
+    def draw(step: int, count: int) -> Draws:
+        elements = augmentation.draw(count, cell.seed, "augmentation", step) if cell.strength else ()
+        return base.draw(count, generator(cell.seed, "base", step)), *elements
+
+    def apply(inputs: Tensor, targets: Tensor, drawn: Tensor, *elements: Tensor) -> Examples:
+        varied = base.apply(inputs, drawn)
+        if not elements:
+            return augmentation.still(varied, targets)
+        return augmentation.move(augmentation.prepare(varied), targets, *elements)
+
+    return Moves(draw, apply)

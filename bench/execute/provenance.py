@@ -20,11 +20,11 @@ from bench.train import precision
 def settings(cell: Cell, device: torch.device) -> dict[str, Any]:
     """Return the columns that say how the cell was trained."""
     budget = cell.budget
-    matched: dict[str, Any] = {}
+    asked: dict[str, Any] = {"base": cell.base} if cell.base else {}
     if cell.match:
-        matched = {"match_by": cell.match.by, "match_target": cell.match.target, "match_like": cell.rival or None}
+        asked |= {"match_by": cell.match.by, "match_target": cell.match.target, "match_like": cell.rival or None}
     names = ("batch_size", "optimizer", "lr", "schedule", "checkpoint")
-    return {**matched, **{name: getattr(budget, name) for name in names}, "precision": precision(budget, device)}
+    return {**asked, **{name: getattr(budget, name) for name in names}, "precision": precision(budget, device)}
 
 
 def provenance(device: torch.device) -> dict[str, Any]:

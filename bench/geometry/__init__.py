@@ -2,13 +2,14 @@
 
 from bench.geometry.augmentation import Augmentation, expand
 from bench.geometry.domain import Domain, domain, domain_names, register_domain
-from bench.geometry.law import INVARIANT, UNKNOWN, Invariant, Law, Motion, NoActionError, on_support
+from bench.geometry.law import INVARIANT, UNKNOWN, Base, Invariant, Law, Motion, NoActionError, on_support
 from bench.geometry.shape import Shape
 
 __all__ = [
     "INVARIANT",
     "UNKNOWN",
     "Augmentation",
+    "Base",
     "Domain",
     "Invariant",
     "Law",

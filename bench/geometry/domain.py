@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from bench.errors import UserError
 from bench.geometry.augmentation import Augmentation
-from bench.geometry.law import Law, Motion
+from bench.geometry.law import Base, Law, Motion
 from bench.geometry.shape import Shape
 from bench.groups.protocol import AnyGroup
 
@@ -26,8 +26,9 @@ class Domain:
     ``law(shape, resampling)`` is how inputs transform. ``motion(shape, group, resampling, crop)`` is how they are
     moved in training and test, and ``target(shape)`` how their targets are; ``resamplings`` are the ways to
     interpolate, the first by default, ``crops`` those to cut inputs, and ``crop(group)`` that where a suite says none.
-    ``weights(shape)`` is what each point of a target counts in a score, None where all count alike. ``version`` rises
-    with whatever changes how inputs are moved or seen: it enters the identity of every cell of the domain.
+    ``bases`` are what training may vary beside the group. ``weights(shape)`` is what each point of a target counts in a
+    score, None where all count alike. ``version`` rises with whatever changes how inputs are moved or seen: it enters
+    the identity of every cell of the domain.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Domain:
     crops: tuple[str, ...]
     crop: Callable[[Any], str]
     weights: Callable[[Shape], Tensor | None] = lambda shape: None
+    bases: Mapping[str, Base] = field(default_factory=dict)
     version: int = 1
 
     def augmentation(self, shape: Shape, group: str, strength: float, resampling: str, crop: str) -> Augmentation:

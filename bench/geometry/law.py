@@ -44,6 +44,16 @@ class Motion(Protocol):
         """Return examples that are not moved, and suffer what resampling costs a moved one."""
 
 
+class Base(Protocol):
+    """What training varies beside the group, with targets that stay: anew in every step, and in no test."""
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        """Return what `apply` needs for ``count`` inputs: (count, ...)."""
+
+    def apply(self, inputs: Tensor, drawn: Tensor) -> Tensor:
+        """Return the inputs, each varied as was drawn, without a step that waits for the device."""
+
+
 @dataclass(frozen=True)
 class Invariant:
     """What does not change: logits, classes, invariant numbers."""

@@ -60,6 +60,7 @@ COLUMNS: dict[str, dict[str, type]] = {
         "training_flops_per_example": float,
         "steps": float,
         "batch_size": float,
+        "base": str,
         "optimizer": str,
         "lr": float,
         "schedule": str,

@@ -56,7 +56,14 @@ def _of_domain(spec: Augmentation, of: Domain, default: str, where: str) -> Augm
         raise UserError(f"{where}: augmentation.group: {error}") from error
     resampling = spec.resampling or of.resamplings[0]
     _check_one_of(resampling, of.resamplings, f"{where}: augmentation.resampling")
-    return spec.model_copy(update={"group": group, "resampling": resampling})
+    base = spec.base or "none"
+    _check_one_of(base, ("none", *of.bases), f"{where}: augmentation.base")
+    if base != "none" and spec.copies != "online":
+        raise UserError(
+            f"{where}: augmentation.base: '{base}' draws anew in every step, and copies are drawn once; accepted is "
+            f"copies: online; found {spec.copies}"
+        )
+    return spec.model_copy(update={"group": group, "resampling": resampling, "base": base})
 
 
 def _check_one_of(value: str, known: Sequence[str], where: str) -> None:

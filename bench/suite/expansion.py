@@ -23,7 +23,7 @@ def cells(
     seen = set()
     data_options = plain(data.options)
     specs = augmentations(suite)
-    several = len({spec.resampling for spec in specs}) > 1
+    resamplings, bases = ({getattr(spec, name) for spec in specs} for name in ("resampling", "base"))
     settings = [(spec, strength) for spec in specs for strength in spec.strengths]
     of, task = domain(data.entry.domain), TASKS[data.entry.task]
     measured = measure(suite.measure, task=task)
@@ -55,8 +55,15 @@ def cells(
                 domain_version=of.version,
                 label=choice.label,
                 rival=(choice.match and choice.match.like) or "",
-                # inputs that are resampled in another way are other inputs: they have panels and rows of their own
-                dataset_label=f"{data.label} {spec.resampling}" if several else data.label,
+                base="" if spec.base == "none" else str(spec.base),
+                dataset_label=" ".join(
+                    [
+                        data.label,
+                        # resampled in another way, or varied otherwise, they have panels and rows of their own
+                        *([str(spec.resampling)] if len(resamplings) > 1 else []),
+                        *([f"base {spec.base}"] if len(bases) > 1 else []),
+                    ]
+                ),
                 domain=of.name,
                 task=task.name,
                 score=task.score,

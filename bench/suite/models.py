@@ -38,6 +38,11 @@ class Augmentation(Spec):
     copies: Literal["online"] | Annotated[int, Field(ge=1, le=10_000)] = Field(
         "online", description="online: a new element for every image of every step; k: k fixed copies of every image"
     )
+    base: str | None = Field(
+        None,
+        description="what training varies beside the group, and no test does: of images crop-flip, cut from a black "
+        "margin of an eighth of the side and mirrored or not; none by default",
+    )
     resampling: str | None = Field(
         None, description="how inputs off their points are read: of images spline, a cubic B-spline, or bilinear"
     )

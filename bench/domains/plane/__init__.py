@@ -1,5 +1,6 @@
 """Images: functions on a square grid of pixels, moved by the groups of the plane."""
 
+from bench.domains.plane.crop_flip import CropFlip
 from bench.domains.plane.dataset import of_images
 from bench.domains.plane.law import FLOWS, Maps, Pixels
 from bench.domains.plane.motion import ImageMotion, augmentation, cropped, default_crop
@@ -25,6 +26,7 @@ DOMAIN = Domain(
     resamplings=("spline", "bilinear"),
     crops=("disc", "none"),
     crop=default_crop,
+    bases={"crop-flip": CropFlip()},
 )
 
 __all__ = [

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from bench.cell import Match
 from bench.domains.plane import image_shape
-from bench.domains.plane.layers import Restriction
+from bench.domains.plane.layers import Restriction, SteerableConv, delta_orthogonal_
 from bench.domains.plane.models.e2wrn import E2wrnOptions
 from bench.errors import Impossible
 from bench.groups import Element, FieldType, Group, irrep, regular
@@ -130,3 +130,34 @@ def test_what_cannot_be_is_told(options: dict[str, object], complaint: str) -> N
         E2wrnOptions.model_validate(options)
     with pytest.raises(Impossible, match="too small"):
         network("wrn", size=15)
+
+
+@pytest.mark.parametrize("group", ["C1", "C4", "D4", "C8", "SO(2)"])
+@pytest.mark.parametrize(("fewer", "more"), [(2, 3), (3, 3), (1, 4)])
+def test_a_delta_orthogonal_convolution_keeps_norms_and_angles_of_every_pixel(
+    group: str, fewer: int, more: int
+) -> None:
+    """Of as many channels or more after it, whose kernel it is to the last digit; the other way round its transpose."""
+    of = Group.parse(group)
+    kinds = [regular(of)] if of.is_finite else [irrep(of, 0), irrep(of, 1)]
+    small, large = (FieldType(tuple((rho, count) for rho in kinds)) for count in (fewer, more))
+    for before, after in ((small, large), (large, small)):
+        for size in (1, 3, 5):
+            convolution = SteerableConv(before, after, size)
+            delta_orthogonal_(convolution)
+            kernel = convolution.kernel().detach()
+            matrix = kernel[:, :, size // 2, size // 2].clone()
+            kernel[:, :, size // 2, size // 2] = 0
+            assert float(kernel.abs().max()) < 1e-6
+            product = matrix.mT @ matrix if before is small else matrix @ matrix.mT
+            torch.testing.assert_close(product, torch.eye(small.channels), rtol=0, atol=1e-5)
+
+
+def test_a_delta_orthogonal_start_is_random_and_learns() -> None:
+    nets = [network("wrn", initialisation="delta-orthogonal"), network("wrn")]
+    weights = [next(module.weight for module in net.modules() if isinstance(module, torch.nn.Conv2d)) for net in nets]
+    assert float(weights[0].detach()[:, :, 0].abs().max()) == 0 < float(weights[1].detach()[:, :, 0].abs().min())
+    images = torch.rand(64, 1, 16, 16, generator=torch.Generator().manual_seed(2))
+    before = weights[0].detach().clone()
+    train(nets[0], images, torch.arange(64) % 10, steps=4, batch_size=16)
+    assert float((weights[0] - before)[:, :, 0].detach().abs().max()) > 0

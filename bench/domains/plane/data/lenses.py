@@ -8,6 +8,7 @@ al. 1994 (ellipse), Keeton 2001; brightness Sersic 1963 with the constant of Cio
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -20,11 +21,22 @@ SUN = 4.7854e-20
 ARCSECONDS = 180 * 3600 / math.pi
 
 
-def einstein_radius(mass: Tensor | float, lens: float = 0.5, source: float = 1.0) -> Tensor:
-    """Return the radius in arcsec of the ring that a point mass, in suns, makes at these redshifts."""
+Distances = Literal["angular", "luminosity"]
+
+
+def einstein_radius(
+    mass: Tensor | float, lens: float = 0.5, source: float = 1.0, distances: Distances = "angular"
+) -> Tensor:
+    """Return the radius in arcsec of the ring that a point mass, in suns, makes at these redshifts.
+
+    Angles are ratios of angular-diameter distances; with luminosity distances in their places, and the difference of
+    two as the third, as DeepLenseSim has it, the radius is a smaller one.
+    """
     far, near = _comoving(source), _comoving(lens)
-    between = (far - near) / (1 + source)
-    ratio = between / (near / (1 + lens) * far / (1 + source))
+    if distances == "angular":
+        ratio = (far - near) / (1 + source) / (near / (1 + lens) * far / (1 + source))
+    else:
+        ratio = 1 / (near * (1 + lens)) - 1 / (far * (1 + source))
     return torch.sqrt(4 * SUN * torch.as_tensor(mass, dtype=torch.float64) * ratio) * ARCSECONDS
 
 

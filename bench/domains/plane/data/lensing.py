@@ -5,16 +5,19 @@ external shear of 0.05 bend the light of a Sersic source of index 1 at redshift 
 
 - ``none``: nothing;
 - ``cdm``: subhalos of cold dark matter, point masses of 1e6 to 1e10 suns with dN / dM ~ M^-1.9, a Poisson number of
-  mean 25, at a radius uniform in 0.25 to 2 arcsec;
+  mean 25, at a radius uniform in 0.25 to 2 arcsec: in one lens of three the heaviest has more than 1e8 suns, an
+  Einstein radius of 0.017 arcsec;
 - ``vortex``: one of an axion condensate, 3e10 suns spread over a centred segment of half length 0.03 arcsec times
   1e-22 eV / m, for an axion of mass m = 10^U(-24, -23) eV.
 
 The parameters are those of DeepLenseSim, without its slips, each of which is an option: lens, shear and source never
 turn (``orientation: fixed``), so that classes do not change as an image turns but the distribution does; the number of
-subhalos is always 25 (``subhalos: fixed``); axions go up to 1e-22 eV, whose vortices of 0.03 arcsec lie within a pixel
-(``vortices: short``); two of its three models have no noise of exposure (``noise: none``). A telescope of Gaussian blur
-counts photons of source and sky for 10^U(3, 3.5) seconds; images have 8 bits, from their darkest to their brightest
-pixel.
+subhalos is always 25 (``subhalos: fixed``) and their masses are drawn with dN / dM ~ M^-0.9 (``masses: shallow``: its
+text says -1.9, which its code takes for the slope of the number above a mass), by which a lens has three of more than
+5e9 suns; Einstein radii are of luminosity distances (``distances: luminosity``: 1.28 arcsec); axions go up to 1e-22 eV,
+whose vortices of 0.03 arcsec lie within a pixel (``vortices: short``); two of its three models have no noise of
+exposure (``noise: none``). A telescope of Gaussian blur counts photons of source and sky for 10^U(3, 3.5) seconds;
+images have 8 bits, from their darkest to their brightest pixel.
 """
 
 from __future__ import annotations
@@ -36,7 +39,8 @@ from bench.seeds import generator
 CLASSES = ("none", "cdm", "vortex")
 
 LENS_MASS, VORTEX_MASS = 1e12, 3e10
-SUBHALOS, SLOPE, LIGHTEST, HEAVIEST = 25, -1.9, 1e6, 1e10
+SUBHALOS, LIGHTEST, HEAVIEST = 25, 1e6, 1e10
+SLOPES = {"steep": -1.9, "shallow": -0.9}
 #: Ellipticities (1 - q) / (1 + q) of lens and source, and their directions where nothing turns, in radians.
 LENS_ELLIPTICITY, SOURCE_ELLIPTICITY = 0.1, math.hypot(0.1, 0.1)
 SOURCE_ANGLE = math.atan2(0.1, -0.1) / 2
@@ -56,6 +60,12 @@ class LensingOptions(Options):
         "uniform", description="whether lens, shear and source are turned at random, or never, as published"
     )
     subhalos: Literal["poisson", "fixed"] = Field("poisson", description="their number; fixed as published")
+    masses: Literal["steep", "shallow"] = Field(
+        "steep", description="of subhalos: dN / dM ~ M^-1.9, or M^-0.9 as in the published code"
+    )
+    distances: lenses.Distances = Field(
+        "angular", description="of which Einstein radii are made; luminosity in the published code"
+    )
     vortices: Literal["long", "short"] = Field("long", description="axions to 1e-23 eV, or to 1e-22 as published")
     noise: Literal["counts", "none"] = Field("counts", description="of the exposure; none as in models II and III")
     train: int = Field(1200, ge=30, le=1_000_000, description="training images, a third of each class")
@@ -97,7 +107,7 @@ def brightness(labels: Tensor, options: LensingOptions, draws: torch.Generator) 
         return torch.full((count,), value, dtype=torch.float64)
 
     rays = lenses.grid(options.size, options.pixel, FINER)[None].expand(count, -1, -1, -1)
-    radius = lenses.einstein_radius(LENS_MASS).expand(count)
+    radius = lenses.einstein_radius(LENS_MASS, distances=options.distances).expand(count)
     deflection = lenses.ellipse(rays, radius, constant(_ratio(LENS_ELLIPTICITY)), angle(0.0))
     deflection += lenses.shear(rays, constant(SHEAR), angle(0.0))
     for label, substructure in ((1, _subhalos), (2, _vortex)):
@@ -140,12 +150,12 @@ def _subhalos(rays: Tensor, options: LensingOptions, draws: torch.Generator) -> 
     most = max(1, int(numbers.max()))
     share, away, where = torch.rand(3, count, most, generator=draws, dtype=torch.float64)
     # the inverse of the distribution of a power law between two masses
-    power = SLOPE + 1
+    power = SLOPES[options.masses] + 1
     masses = (LIGHTEST**power + share * (HEAVIEST**power - LIGHTEST**power)) ** (1 / power)
     masses = torch.where(torch.arange(most) < numbers[:, None], masses, 0.0)
     distance, direction = 0.25 + 1.75 * away, 2 * math.pi * where
     places = distance[..., None] * torch.stack([direction.cos(), direction.sin()], -1)
-    return lenses.points(rays, places, lenses.einstein_radius(masses))
+    return lenses.points(rays, places, lenses.einstein_radius(masses, distances=options.distances))
 
 
 def _vortex(rays: Tensor, options: LensingOptions, draws: torch.Generator) -> Tensor:
@@ -153,4 +163,5 @@ def _vortex(rays: Tensor, options: LensingOptions, draws: torch.Generator) -> Te
     # log10 of 1e-22 eV over the axion's mass: 2 for 1e-24, down to 1 or, as published, 0
     least = 1.0 if options.vortices == "long" else 0.0
     half = 0.03 * 10 ** (least + (2 - least) * lightness)
-    return lenses.line(rays, lenses.einstein_radius(VORTEX_MASS).expand(len(rays)), half, math.pi * turn)
+    radius = lenses.einstein_radius(VORTEX_MASS, distances=options.distances).expand(len(rays))
+    return lenses.line(rays, radius, half, math.pi * turn)

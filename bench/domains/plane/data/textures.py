@@ -26,6 +26,8 @@ CLASSES = ("brick", "grass", "gravel", "immunohistochemistry", "hubble_deep_fiel
 #: The shares of a photograph's width that are train, validation and test.
 REGIONS = {"train": (0.0, 0.6), "validation": (0.6, 0.75), "test": (0.75, 1.0)}
 
+#: What the photographs come with, where it is installed.
+PACKAGE = "skimage"
 MEAN, DEVIATION = 128, 48
 #: The standard deviation of grey values above which something is on a patch.
 LIVELY = 4
@@ -52,7 +54,7 @@ def load(options: TexturesOptions) -> Dataset:
 def photograph(name: str) -> NDArray[np.float64]:
     """Return a photograph (rows, columns) in grey values; UserError where scikit-image is missing."""
     try:
-        data: Any = importlib.import_module("skimage.data")
+        data: Any = importlib.import_module(f"{PACKAGE}.data")
     except ImportError as error:
         raise UserError("textures needs scikit-image; python -m pip install 'equivaug[textures]'") from error
     pixels: NDArray[np.float64] = np.asarray(getattr(data, name)(), np.float64)

@@ -1,6 +1,7 @@
 """Layers on feature fields: what a convolutional family is made of beside its convolution."""
 
 from bench.domains.plane.layers.expansion import ExpandedConv
+from bench.domains.plane.layers.initialisation import delta_orthogonal_
 from bench.domains.plane.layers.nonlinearity import FieldRun, GatedNonlinearity, NormNonlinearity, PointwiseNonlinearity
 from bench.domains.plane.layers.normalisation import FieldBatchNorm
 from bench.domains.plane.layers.pooling import FieldNorms, FieldPool
@@ -18,4 +19,5 @@ __all__ = [
     "PointwiseNonlinearity",
     "Restriction",
     "SteerableConv",
+    "delta_orthogonal_",
 ]

@@ -11,14 +11,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from bench.domains.plane.law import Maps
-from bench.domains.plane.layers import Restriction
+from bench.domains.plane.layers import Restriction, SteerableConv, delta_orthogonal_
 from bench.domains.plane.models.planar import SMALLEST_IMAGE, HalvingPool
 from bench.domains.plane.network import image_network
 from bench.errors import Impossible
@@ -41,6 +41,9 @@ class ResidualOptions(Options):
     halve_before: tuple[int, ...] = Field((3, 5), description="blocks (counted from 1) before which the size is halved")
     stem: Share = Field(0.25, description="channels of the first convolution, in units of the width")
     dropout: float = Field(0.0, ge=0, lt=1, description="share of features dropped between a block's two convolutions")
+    initialisation: Literal["he", "delta-orthogonal"] = Field(
+        "he", description="of kernels: normal (He et al. 2015), or an isometry in the middle (Xiao et al. 2018)"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> ResidualOptions:
@@ -161,6 +164,10 @@ def residual_network(
             Maps(current, shape.size),
         )
     stages["output"] = (MeanHead(current.channels, shape.outputs), INVARIANT)
+    if options.initialisation == "delta-orthogonal":
+        for part in nn.ModuleList(stage for stage, _ in stages.values()).modules():
+            if isinstance(part, (SteerableConv, nn.Conv2d)):
+                delta_orthogonal_(part)
     return image_network(current.group, stages)
 
 

@@ -19,7 +19,7 @@ from bench.domains.plane.data import (
 from bench.domains.plane.data import rotated_mnist as rotated
 from bench.domains.plane.data.resize import SizeOptions, resize
 from bench.groups import Element, act
-from bench.registry import Entry, datasets
+from bench.registry import DataEntry, Entry, datasets
 from tests.data.files import (
     copies_between,
     needs_mnist,
@@ -51,6 +51,8 @@ def test_every_data_set_says_what_it_is_and_where_its_files_come_from(entry: Ent
 def test_a_data_set_whose_files_are_here_keeps_the_contract(entry: Entry) -> None:
     if any(field.is_required() for field in entry.options.model_fields.values()):
         pytest.skip("it is made of a person's own files")
+    if isinstance(entry, DataEntry) and entry.package and not entry.comes_along:
+        pytest.skip(f"{entry.package} is not installed")
     if not all(file.path.exists() for file in files_of(entry)):
         pytest.skip("EQUIVAUG_DATA names no folder with its files")
     dataset = entry.make(entry.options())

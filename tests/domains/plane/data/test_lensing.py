@@ -85,6 +85,11 @@ def test_the_ring_of_a_galaxy_is_as_large_as_published_cosmology_says() -> None:
     between = far - near * 1.5 / 2  # of a flat universe
     expected = math.sqrt(4 * lenses.SUN * 1e12 * between / (near * far)) * lenses.ARCSECONDS
     assert float(lenses.einstein_radius(1e12)) == pytest.approx(expected, rel=1e-4)
+    bright_near, bright_far = (universe.luminosity_distance(z).value for z in (0.5, 1.0))
+    published = math.sqrt(4 * lenses.SUN * 1e12 * (bright_far - bright_near) / (bright_near * bright_far))
+    slipped = float(lenses.einstein_radius(1e12, distances="luminosity"))
+    assert slipped == pytest.approx(published * lenses.ARCSECONDS, rel=1e-4)
+    assert slipped == pytest.approx(1.28, abs=0.005)
 
 
 def test_the_image_of_a_smooth_lens_is_that_of_lenstronomy() -> None:
@@ -153,7 +158,13 @@ def test_images_are_of_the_seed_and_each_split_has_its_own() -> None:
 
 @pytest.mark.parametrize(
     ("slip", "classes"),
-    [({"orientation": "fixed"}, {0, 1, 2}), ({"subhalos": "fixed"}, {1}), ({"vortices": "short"}, {2})],
+    [
+        ({"orientation": "fixed"}, {0, 1, 2}),
+        ({"subhalos": "fixed"}, {1}),
+        ({"vortices": "short"}, {2}),
+        ({"masses": "shallow"}, {1}),
+        ({"distances": "luminosity"}, {0, 1, 2}),
+    ],
 )
 def test_a_slip_changes_its_classes_and_no_other(slip: dict[str, str], classes: set[int]) -> None:
     for label in range(3):
@@ -191,20 +202,24 @@ def test_orientation_is_uniform_unless_it_is_fixed() -> None:
     assert anisotropy("uniform") < 3 < 5 < anisotropy("fixed")
 
 
-def test_subhalos_have_the_masses_and_the_number_that_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+# of a power law, the share above M: (M / M_least)^-0.9 of the steep one, and nearly uniform in log M of the other
+@pytest.mark.parametrize(("masses", "above"), [("steep", 10**-0.9), ("shallow", 1 - (10**0.1 - 1) / (10**0.4 - 1))])
+def test_subhalos_have_the_masses_and_the_number_that_are_said(
+    masses: str, above: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     placed: list[tuple[Tensor, Tensor]] = []
     monkeypatch.setattr(lenses, "points", lambda rays, places, radii: placed.append((places, radii)) or rays)
-    lensing._subhalos(torch.zeros(2000, 1, 1, 2), LensingOptions(), torch.Generator().manual_seed(0))
+    options = LensingOptions.model_validate({"masses": masses})
+    lensing._subhalos(torch.zeros(2000, 1, 1, 2), options, torch.Generator().manual_seed(0))
     places, radii = placed[0]
-    masses = (radii / lenses.einstein_radius(1e12)) ** 2 * 1e12
-    there = masses > 0
+    suns = (radii / lenses.einstein_radius(1e12)) ** 2 * 1e12
+    there = suns > 0
     numbers = there.sum(1).double()
     assert float(numbers.mean()) == pytest.approx(25, abs=0.4)
     assert float(numbers.var()) == pytest.approx(25, rel=0.1)
-    assert 0.99e6 < float(masses[there].min()) < 1.1e6
-    assert 1e9 < float(masses[there].max()) < 1.01e10
-    # of a power law with the slope -1.9, the share above M is (M / M_least)^-0.9
-    assert float((masses[there] > 1e7).double().mean()) == pytest.approx(10**-0.9, rel=0.05)
+    assert 0.99e6 < float(suns[there].min()) < 1.1e6
+    assert 1e9 < float(suns[there].max()) < 1.01e10
+    assert float((suns[there] > 1e7).double().mean()) == pytest.approx(above, rel=0.05)
     away = places.norm(dim=-1)
     assert 0.25 <= float(away.min()) < 0.26 < 1.99 < float(away.max()) <= 2
 

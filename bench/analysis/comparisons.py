@@ -18,7 +18,7 @@ import pandas as pd
 from bench.analysis.differences import SIGNIFICANT, holm
 from bench.analysis.failures import counted, lacking
 from bench.analysis.opponents import SIZES, is_plain, opponents, shorter, sizes_of
-from bench.analysis.paired import RIGHT, Paired, Scored, difference, tested
+from bench.analysis.paired import RIGHT, Paired, Scored, difference, tested_by
 from bench.analysis.rule import Rule
 from bench.analysis.sequential import critical, sequential_p
 from bench.scores import SCORES, Score, by_score, reading
@@ -77,9 +77,10 @@ def comparisons(runs: pd.DataFrame, value: str = "transformed_score") -> pd.Data
     Cells of tables without the validation score that would choose are left out.
     """
     rows, tests, rules = [], [], []
+    lost = lacking(runs)
     for part, cells in _parts(runs, value):
         rule = Rule.of(cells)
-        for row, test in _of_part(runs, cells, rule, part, value):
+        for row, test in _of_part(cells, lost, rule, part, value):
             rows.append(row)
             tests.append(test)
             rules.append(rule)
@@ -138,21 +139,20 @@ def _choices(cells: pd.DataFrame, rule: Rule, value: str) -> dict[str, tuple[_Se
     return best
 
 
-def _tested(cells: pd.DataFrame, rule: Rule, value: str) -> dict[_Setting, dict[int, Scored]]:
-    """Return the fresh seeds of every setting with what they scored."""
-    settings = cells[cells["seed"].isin(rule.fresh)].groupby(CHOICE)
-    return {(label, strength, copies): tested(mine, value) for (label, strength, copies), mine in settings}
-
-
 def _of_part(
-    runs: pd.DataFrame, cells: pd.DataFrame, rule: Rule, part: dict[str, Any], value: str
+    cells: pd.DataFrame, lost: pd.DataFrame, rule: Rule, part: dict[str, Any], value: str
 ) -> Iterator[tuple[dict[str, Any], list[Paired]]]:
-    """Yield the rows of one training-set size without their conclusions, each with its differences at every look."""
+    """Yield the rows of one training-set size without their conclusions, each with its differences at every look.
+
+    ``lost`` are cells, of any part, that have no score which counts.
+    """
     choices = _choices(cells, rule, value)
-    scores, read = _tested(cells, rule, value), reading(value, cells["score"].iloc[0])
+    scores = tested_by(cells[cells["seed"].isin(rule.fresh)], CHOICE, value)
+    read = reading(value, cells["score"].iloc[0])
     sizes, brief, plain = sizes_of(cells), shorter(cells), set(cells.loc[is_plain(cells), "label"])
     rivals = {label: score for label, (_, score) in choices.items() if label in plain and label not in brief}
-    without = _settings_without(runs, part)
+    lost_here = lost[(lost[list(part)] == pd.Series(part)).all(axis=1)]
+    without = set(lost_here[CHOICE].itertuples(index=False, name=None))
     for label in choices if rivals else ():
         if label in plain or label in brief:
             continue
@@ -180,13 +180,6 @@ def _of_part(
                 },
                 looks,
             )
-
-
-def _settings_without(runs: pd.DataFrame, part: dict[str, Any]) -> set[_Setting]:
-    """Return the settings of a part of which trainings have no score that counts."""
-    cells = lacking(runs)
-    here = cells[(cells[list(part)] == pd.Series(part)).all(axis=1)]
-    return set(here[CHOICE].itertuples(index=False, name=None))
 
 
 def _mean(scores: dict[int, Scored]) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -80,11 +81,17 @@ def paired(differences: np.ndarray, of_images: np.ndarray | None = None) -> Pair
 
 def tested(cells: pd.DataFrame, value: str) -> dict[int, Scored]:
     """Return what the cells of one setting scored, by seed and in the order of the seeds."""
-    columns = cells[["seed", value, RIGHT[value], "test_size", "score"]].sort_values("seed")
-    return {
-        int(seed): Scored(float(reading(value, name).scaled(number)), _unpacked(right, size))
-        for seed, number, right, size, name in columns.itertuples(index=False)
-    }
+    return tested_by(cells, [], value).get((), {})
+
+
+def tested_by(cells: pd.DataFrame, keys: list[str], value: str) -> dict[tuple[Any, ...], dict[int, Scored]]:
+    """Return what the cells of every setting, which the columns ``keys`` tell, scored, each as of `tested`."""
+    columns = cells[[*keys, "seed", value, RIGHT[value], "test_size", "score"]].sort_values("seed")
+    scores: dict[tuple[Any, ...], dict[int, Scored]] = {}
+    for *setting, seed, number, right, size, name in columns.itertuples(index=False, name=None):
+        read = reading(value, name)
+        scores.setdefault(tuple(setting), {})[int(seed)] = Scored(float(read.scaled(number)), _unpacked(right, size))
+    return scores
 
 
 def _unpacked(right: str | float, size: float) -> np.ndarray | None:

@@ -19,7 +19,11 @@ class LatencyOptions(Options):
     """Of how many inputs, and how often."""
 
     batches: Annotated[tuple[Count, ...], Distinct()] = Field((1, 32), min_length=1, description="inputs at once")
-    repeats: Count = Field(20, description="answers that are timed; their median counts")
+    repeats: Count = Field(20, description="answers that are timed, fewer of slow networks; their median counts")
+
+
+#: Answers of slow networks: no more are asked for after so many seconds, once so many are timed.
+ENOUGH_SECONDS, FEWEST = 20.0, 3
 
 
 @measurements.register("latency", options=LatencyOptions, version=1)
@@ -39,8 +43,10 @@ def measure(options: LatencyOptions, network: nn.Module, inputs: Inputs) -> Meas
 @torch.no_grad()
 def answered(network: nn.Module, inputs: Tensor, repeats: int) -> float:
     """Return the median seconds of an answer, after two that are not counted."""
-    seconds = []
+    seconds: list[float] = []
     for i in range(repeats + 2):
+        if len(seconds) >= FEWEST and sum(seconds) > ENOUGH_SECONDS:
+            break
         began = time.perf_counter()
         network(inputs)
         if inputs.is_cuda:

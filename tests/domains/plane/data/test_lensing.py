@@ -56,6 +56,19 @@ def test_the_shear_is_that_of_lenstronomy(size: float, angle: float) -> None:
     close(lenses.shear(GRID[None], one(size), one(angle)), LensModel(["SHEAR"]).alpha(X, Y, [shear]))
 
 
+def test_a_smooth_lens_bends_light_as_that_of_caustics() -> None:
+    functions = pytest.importorskip("caustics.lenses.func", reason="caustics needs Python 3.11")
+    zero, (x, y) = one(0.0), GRID.unbind(-1)
+    for radius, ratio, angle, size in ((1.66, 0.82, 0.4, 0.05), (0.9, 0.5, 2.0, 0.2)):
+        bent = functions.reduced_deflection_angle_sie(zero, zero, one(ratio), one(angle), one(radius), x, y)
+        gammas = one(size * math.cos(2 * angle)), one(size * math.sin(2 * angle))
+        sheared = functions.reduced_deflection_angle_external_shear(zero, zero, *gammas, x, y)
+        ours = lenses.ellipse(GRID[None], one(radius), one(ratio), one(angle))[0]
+        ours += lenses.shear(GRID[None], one(size), one(angle))[0]
+        theirs = torch.stack([bent[0] + sheared[0], bent[1] + sheared[1]], -1)
+        torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-6)
+
+
 def test_point_masses_add_and_none_is_none() -> None:
     places = torch.tensor([[[0.31, -0.42], [1.1, 0.2], [0.0, 0.7]]], dtype=torch.float64)
     radii = torch.tensor([[0.2, 0.05, 0.0]], dtype=torch.float64)

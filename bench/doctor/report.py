@@ -60,7 +60,9 @@ def _data() -> Iterator[str]:
         own = [name for name, field in entry.options.model_fields.items() if field.is_required()]
         if absent:
             state = f"missing {', '.join(absent)}; equivaug data fetch {entry.name}"
-        elif entry.files:
+        elif entry.package and not entry.comes_along:
+            state = f"missing the package {entry.package}; {entry.summary}"
+        elif entry.files or entry.package:
             state = "present"
         else:
             state = f"your own files, named by {', '.join(own)}" if own else "comes with the installation"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bench.doctor import command, rightness
+from bench.doctor import command, report, rightness
 from bench.doctor.finding import Finding
 from bench.doctor.subjects import subjects, trainee
 from bench.registry import families
@@ -93,3 +94,11 @@ def test_what_a_check_raises_and_what_kills_it_are_wrong(monkeypatch: pytest.Mon
     assert [Finding.parse(line) for line in out.read_text().splitlines()] == findings["steps"]
     findings.clear()
     assert command.check("cpu", out) == 0
+
+
+def test_a_package_that_is_missing_is_told_with_its_licence(monkeypatch: pytest.MonkeyPatch) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "elpv_dataset" else find(name))
+    (row,) = [line for line in report.report()[0] if line.startswith("data solar-cells: ")]
+    assert row.startswith("data solar-cells: missing the package elpv_dataset; ")
+    assert "not for commercial use" in row

@@ -81,12 +81,7 @@ def kernel_of(group: Group) -> int:
     return 3 if group.keeps_grid else 5
 
 
-KINDS: list[dict[str, Any]] = [
-    {},
-    {"initialisation": "delta-orthogonal"},
-    {"groups": ("C8", "C4", "C1")},
-    {"groups": ("C4", "C4", "C4"), "equal": "channels"},
-]
+KINDS: list[dict[str, Any]] = [{}, {"groups": ("C8", "C4", "C1")}, {"groups": ("C4", "C4", "C4"), "equal": "channels"}]
 
 
 @families.register("e2wrn", options=E2wrnOptions, version=1, kinds=KINDS, exact=False, least=SMALLEST_IMAGE)

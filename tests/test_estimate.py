@@ -6,9 +6,12 @@ import math
 from typing import Any
 
 import pytest
+import torch
 
 from bench.cell import Budget, Cell
 from bench.estimate import Estimate, busy, estimate, measured
+from bench.execute import probe as probing
+from bench.execute.inputs import CellInputs
 from bench.execute.probe import Cost
 from tests.fakes import make_cell
 
@@ -66,3 +69,24 @@ def test_a_busy_machine_is_told(monkeypatch: pytest.MonkeyPatch, share: float, t
     monkeypatch.setattr("bench.estimate.psutil.cpu_percent", lambda interval: share)
     found = busy()
     assert found == told or (told and found and found.startswith(told))
+
+
+@pytest.mark.parametrize(("total", "seen"), [(40, [40, 40]), (41, [5, 5, 10, 10]), (1000, [5, 5, 10, 10])])
+def test_a_probe_measures_few_of_many_inputs_and_tells_the_time_of_all(
+    total: int, seen: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three seconds and a tenth for every input, at both stages, on a clock that nothing else moves."""
+    now, shown = 0.0, []
+
+    def measure(cell: Cell, network: object, inputs: CellInputs, *_: object) -> None:
+        nonlocal now
+        shown.append(len(inputs.transformed[1]))
+        now += 3 + 0.1 * len(inputs.upright[1])
+
+    monkeypatch.setattr(probing, "measure", measure)
+    monkeypatch.setattr(probing, "clock", lambda device: now)
+    examples = (torch.zeros(total, 1, 2, 2), torch.zeros(total))
+    inputs = CellInputs(*[examples] * 6)
+    seconds = probing._measuring(make_cell(), None, inputs, 10, torch.device("cpu"))  # type: ignore[arg-type]
+    assert shown == seen
+    assert seconds == pytest.approx(2 * (3 + 0.1 * total))

@@ -27,10 +27,12 @@ BATCH = 32
 def subjects() -> dict[str, Cell]:
     """Return a cell for every family and kind, by a name such as ``steerable C8``; fully augmented."""
     cells: dict[str, Cell] = {}
-    for name, domain in _own_data().items():
-        for family in families:
-            if domain in family.domains:
-                cells |= {cell.label: cell for cell in _cells(family, domain, name)}
+    own = _own_data()
+    for family in families:
+        for domain in family.domains:
+            # of the tasks that it does, the first that there are data for
+            name = next(name for (of, task), name in own.items() if of == domain and task in family.tasks)
+            cells |= {cell.label: cell for cell in _cells(family, domain, name)}
     return cells
 
 
@@ -81,13 +83,13 @@ def some(them: dict[str, Cell], labels: Sequence[str]) -> dict[str, Cell]:
     return {label: them[label] for label in labels if label in them}
 
 
-def _own_data() -> dict[str, str]:
-    """Return one data set for each domain that needs no file and no option, and its domain."""
-    domain_of: dict[str, str] = {}
+def _own_data() -> dict[tuple[str, str], str]:
+    """Return by domain and task a data set that needs no file and no option."""
+    own: dict[tuple[str, str], str] = {}
     for entry in datasets:
         if entry.comes_along:
-            domain_of.setdefault(entry.domain, entry.name)
-    return {name: domain for domain, name in domain_of.items()}
+            own.setdefault((entry.domain, entry.task), entry.name)
+    return own
 
 
 def _label(family: Family, kind: Mapping[str, Any]) -> str:

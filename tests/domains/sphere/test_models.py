@@ -69,19 +69,19 @@ class TestNetworks:
             )
 
     def test_the_published_sizes_of_networks_for_masks(self) -> None:
-        """Gerken et al. 2022, from the features that the paper lists.
+        """Gerken et al. 2022, from the features that the paper lists; of the CNNs to the last parameter.
 
-        It is not known how the skips of the CNNs are joined: here a decoder reads both, and the smallest is a quarter
-        larger. Of the S2CNN the points of a kernel are inferred from the number of parameters.
+        Of the S2CNN the points of a kernel are inferred from the number of parameters.
         """
         published = {
-            218_000: ((13, 15, 22, 31, 141), (5, 3, 9, 7, 3), (1, 1, 1, 1, 2)),
-            1_000_000: ((12, 13, 16, 77, 96, 163), (3, 3, 5, 5, 3, 5), (1, 1, 1, 2, 1, 1)),
-            5_500_000: ((12, 15, 16, 85, 141, 191, 1100), (3, 5, 3, 7, 5, 3, 3), (1, 1, 1, 2, 1, 1, 2)),
+            218_144: ((13, 15, 22, 31, 141), (5, 3, 9, 7, 3), (1, 1, 1, 1, 2)),
+            1_042_013: ((12, 13, 16, 77, 96, 163), (3, 3, 5, 5, 3, 5), (1, 1, 1, 2, 1, 1)),
+            5_519_335: ((12, 15, 16, 85, 141, 191, 1100), (3, 5, 3, 7, 5, 3, 3), (1, 1, 1, 2, 1, 1, 2)),
         }
         for size, (channels, sizes, strides) in published.items():
-            made = network("sphere-cnn", "segmentation", 1, 50, channels=channels, kernel_sizes=sizes, strides=strides)
-            assert sum(p.numel() for p in made.parameters()) == pytest.approx(size, rel=0.26)
+            layers = {"channels": channels, "kernel_sizes": sizes, "strides": strides}
+            made = network("sphere-cnn-released", "segmentation", 1, 50, **layers)
+            assert sum(p.numel() for p in made.parameters()) == size
         equivariant = network(
             "s2cnn",
             "segmentation",
@@ -95,7 +95,16 @@ class TestNetworks:
         )
         assert sum(p.numel() for p in equivariant.parameters()) == pytest.approx(204_000, rel=0.1)
 
+    @pytest.mark.parametrize("bandwidth", [8, 10, 12])
+    def test_the_released_cnn_gives_a_mask_of_the_size_of_its_input(self, bandwidth: int) -> None:
+        layers = {"channels": (2, 3, 4), "kernel_sizes": (5, 3, 3), "strides": (1, 2, 2)}
+        released = network("sphere-cnn-released", "segmentation", 1, bandwidth, **layers)
+        outputs = released(random(2, 1, 2 * bandwidth, 2 * bandwidth))
+        assert outputs.shape == (2, 11, 2 * bandwidth, 2 * bandwidth)
+
     def test_what_cannot_be_is_told(self) -> None:
+        with pytest.raises(Impossible, match="nothing is left of 16 points on a side after windows of 5, 3, 9, 7, 3"):
+            network("sphere-cnn-released", "segmentation", 1)
         with pytest.raises(Impossible, match="do not divide"):
             network("sphere-cnn", "classification", bandwidth=6, strides=(2, 2, 2, 2))
         with pytest.raises(ValueError, match="one per block"):

@@ -146,7 +146,7 @@ class _Masks(nn.Module):
 def build(options: SphereCnnOptions, shape: Shape, width: float) -> Network:
     """Plain CNN on the grid of latitudes and longitudes: the control, which knows of no rotation.
 
-    Masks come from mirrored transposed convolutions, which also read what their mirror images gave; classes from the mean
+    Masks come from mirrored transposed convolutions, which read their mirror images too; classes from the mean
     over the grid. The CNNs of Gerken et al. 2022 for masks are `sphere-cnn-released`.
     """
     sizes, strides, widths = options.each(options.kernel_sizes), options.each(options.strides), options.counts(width)

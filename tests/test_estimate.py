@@ -90,3 +90,9 @@ def test_a_probe_measures_few_of_many_inputs_and_tells_the_time_of_all(
     seconds = probing._measuring(make_cell(), None, inputs, 10, torch.device("cpu"))  # type: ignore[arg-type]
     assert shown == seen
     assert seconds == pytest.approx(2 * (3 + 0.1 * total))
+
+
+@pytest.mark.parametrize(("step_seconds", "count"), [(0.01, 30_000), (3.0, 100), (90.0, 3), (1e4, 2), (0.0, None)])
+def test_a_probe_scores_what_ten_seconds_are_enough_for(step_seconds: float, count: int | None) -> None:
+    affordable = probing._affordable(cell("a"), step_seconds)
+    assert affordable == count if count else affordable > 1e9

@@ -42,7 +42,9 @@ def probe(cell: Cell, device: str, steps: int = 3) -> Cost:
     dataset = load_data(cell.dataset, cell.dataset_options)
     images, targets = inputs.validation
     moves = own_moves(cell, dataset.shape)
-    count = min(len(images), at_once(moves.still(images[:1], targets[:1])[0]))
+    count = min(
+        len(images), at_once(moves.still(images[:1], targets[:1])[0]), _affordable(cell, result.seconds / steps)
+    )
     began = clock(where)
     score(network, *moves.still(images[:count], targets[:count]), task_of(dataset.shape))
     per_image = (clock(where) - began) / count
@@ -54,6 +56,15 @@ def probe(cell: Cell, device: str, steps: int = 3) -> Cost:
     )
     measured = _measuring(cell, network, inputs, count, where)
     return Cost(result.seconds / steps, built + per_image * scored + measured, peak_memory(where))
+
+
+#: Seconds that scoring may take in a probe, about.
+_SECONDS = 10.0
+
+
+def _affordable(cell: Cell, step_seconds: float) -> int:
+    """Return how many inputs are scored in that time, if a step takes three times as long as answers to its batch."""
+    return max(2, int(_SECONDS * 3 * cell.budget.batch_size / max(step_seconds, 1e-9)))
 
 
 #: So many times the inputs that a network is shown at once are all measured in a probe.

@@ -11,7 +11,6 @@ from bench.errors import UserError
 from bench.execute.data import load_data
 from bench.execute.inputs import CellInputs, Examples, cell_inputs, own_moves
 from bench.geometry import Augmentation, domain, expand
-from bench.groups.protocol import Draws
 from bench.networks.matching import Architecture, build, resolve
 from bench.networks.network import Network
 from bench.registry import families
@@ -70,7 +69,7 @@ def _on_base(cell: Cell, augmentation: Augmentation) -> Moves:
     """Return moves by the base that a cell names, and then by its own augmentation."""
     base = domain(cell.domain).bases[cell.base]
 
-    def draw(step: int, count: int) -> Draws:
+    def draw(step: int, count: int) -> tuple[Tensor, ...]:
         elements = augmentation.draw(count, cell.seed, "augmentation", step) if cell.strength else ()
         return base.draw(count, generator(cell.seed, "base", step)), *elements
 

@@ -114,6 +114,7 @@ OTHERWISE: dict[str, Any] = {
     "measure": Measure(transforms=2),
     "seed": 7,
     "domain_version": 2,
+    "base": "crop-flip",
     "trainer_version": 2,
 }
 

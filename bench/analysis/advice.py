@@ -11,19 +11,22 @@ import pandas as pd
 
 from bench.analysis.chance import nothing_learned
 from bench.analysis.controls import losses
-from bench.analysis.differences import SIGNIFICANT, holm
+from bench.analysis.differences import SIGNIFICANT, holm, tested_among
 from bench.analysis.headline import headline
 from bench.analysis.opponents import is_plain
 from bench.analysis.orientation import TwoSamples, seen
 from bench.analysis.paired import Paired, difference, tested
 from bench.analysis.rule import Rule
-from bench.analysis.summary import LEVEL, Interval, done
+from bench.analysis.summary import Interval, done
 from bench.analysis.verdict import within
 from bench.results.tables import Tables
 from bench.scores import SCORES
 
 #: The loss of accuracy, as a share, up to which images are said to look the same to a network when they are moved.
 ALIKE = 0.02
+
+#: The probability of naming a difference where there is none, of each of the two questions: together 5 %.
+EACH = SIGNIFICANT / 2
 
 _ACCURACY = SCORES["accuracy"]
 
@@ -56,26 +59,47 @@ def advice(tables: Tables, tests: Sequence[TwoSamples] = ()) -> Advice:
     best = _best(runs)
     blind = {group: _best(cells) for group, cells in runs[runs["strength"] == 1].groupby("augmentation_group")}
     # the best of all and of each group's fully augmented ones, held against the plain network: tested together
-    changes = [_fresh(cells, plain) for cells in (best, *blind.values())]
-    sure = holm(np.array([change.p for change in changes])) < SIGNIFICANT
-    price = dict(zip(blind, zip(blind.values(), changes[1:], sure[1:], strict=True), strict=True))
+    of_best, *of_blind = _changes([_fresh(cells, plain) for cells in (best, *blind.values())])
+    price = dict(zip(blind, zip(blind.values(), of_blind, strict=True), strict=True))
     sentences = [*_symmetries(runs, tests), *_price(price, tests), *_strengths(runs), *_cost(runs, best)]
-    sentences += [f"If images may come in any orientation. {headline(tables)}", _sure(runs)]
-    return Advice(_headline(plain, best, changes[0], bool(sure[0])), tuple(sentences))
+    sentences += [f"If images may come in any orientation. {headline(tables, significant=EACH)}", _sure(runs)]
+    return Advice(_headline(plain, best, of_best), tuple(sentences))
 
 
-def _headline(plain: pd.DataFrame, best: pd.DataFrame, gain: Paired, is_sure: bool) -> str:
+@dataclass(frozen=True)
+class _Change:
+    """A difference of accuracies, its interval at the level at which it was tested, and whether it is surely one."""
+
+    mean: float
+    ends: tuple[float, float]
+    is_sure: bool
+
+    def __str__(self) -> str:
+        return _text(self.mean, *self.ends)
+
+
+def _changes(differences: Sequence[Paired]) -> list[_Change]:
+    """Return differences as Holm's procedure tests them together: intervals leave out zero where one is sure."""
+    p = np.array([each.p for each in differences])
+    corrected = holm(p)
+    counts = tested_among(p, corrected, EACH)
+    return [
+        _Change(each.mean, each.interval(EACH / count), bool(p_holm < EACH))
+        for each, p_holm, count in zip(differences, corrected, counts, strict=True)
+    ]
+
+
+def _headline(plain: pd.DataFrame, best: pd.DataFrame, gain: _Change) -> str:
     """Compare the choice that did best on the pilot seeds with a plain network without augmentation, on the others."""
     label, strength, group = (best[key].iloc[0] for key in ("label", "strength", "augmentation_group"))
     how = f"with augmentation by {group} of strength {strength:g}" if strength else "without augmentation"
     if label == plain["label"].iloc[0] and strength == 0:
         return f"For images as they come: use the plain network ({label}) without augmentation; nothing did better."
-    gained = f"{_text(gain.mean, *gain.interval(1 - LEVEL))}"
-    if is_sure and gain.mean > 0:
-        return f"For images as they come: use {label} {how}; it gains {gained} over the plain network without either."
+    if gain.is_sure and gain.mean > 0:
+        return f"For images as they come: use {label} {how}; it gains {gain} over the plain network without either."
     return (
         f"For images as they come: no difference that this budget can show. {label} {how} did best in validation, and "
-        f"differs from the plain network without either by {gained} on test images."
+        f"differs from the plain network without either by {gain} on test images."
     )
 
 
@@ -124,17 +148,16 @@ def _orientation(loss: Interval, was_tested: bool, is_seen: bool) -> str:
     return "whether the images have an orientation, this budget cannot show"
 
 
-def _price(price: Mapping[str, tuple[pd.DataFrame, Paired, bool]], tests: Sequence[TwoSamples]) -> Iterator[str]:
+def _price(price: Mapping[str, tuple[pd.DataFrame, _Change]], tests: Sequence[TwoSamples]) -> Iterator[str]:
     """Say for every group what it costs on upright images to make a network blind to it.
 
-    ``price`` has the best fully augmented network, its change against the plain one, and whether that is surely one.
+    ``price`` has the best fully augmented network and its change against the plain one.
     """
     visible = seen(tests)
-    for group, (cells, change, is_sure) in price.items():
-        effect = f"{_text(change.mean, *change.interval(1 - LEVEL))}"
+    for group, (cells, change) in price.items():
         label = cells["label"].iloc[0]
-        said = f"{group}: full augmentation, with {label}, changes the accuracy on upright images by {effect}"
-        if not is_sure:
+        said = f"{group}: full augmentation, with {label}, changes the accuracy on upright images by {change}"
+        if not change.is_sure:
             yield f"{said}, which may be chance."
         elif change.mean > 0:
             yield f"{said}: it helps."
@@ -173,8 +196,10 @@ def _cost(runs: pd.DataFrame, best: pd.DataFrame) -> Iterator[str]:
 def _sure(runs: pd.DataFrame) -> str:
     steps, images = runs["steps"].max(), runs["train_size"].max()
     return (
-        f"Choices were {Rule.of(runs)}; this rests on {steps:,.0f} training steps with {images:,} images; "
-        "differences smaller than the intervals, and what longer training would change, are beyond it."
+        f"Choices were {Rule.of(runs)}, each of the two questions at {1 - EACH:.1%}, so that at most one matrix of "
+        f"{1 / SIGNIFICANT:.0f} in which nothing differs names a difference; this rests on {steps:,.0f} training steps "
+        f"with {images:,} images; differences smaller than the intervals, and what longer training would change, are "
+        "beyond it."
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.analysis.differences import SIGNIFICANT, holm
+from bench.analysis.differences import SIGNIFICANT, holm, tested_among
 from bench.analysis.failures import counted, lacking
 from bench.analysis.opponents import SIZES, is_plain, opponents, shorter, sizes_of
 from bench.analysis.paired import RIGHT, Paired, Scored, difference, tested_by
@@ -63,12 +63,13 @@ COLUMNS = (
 )
 
 
-def comparisons(runs: pd.DataFrame, value: str = "transformed_score") -> pd.DataFrame:
+def comparisons(runs: pd.DataFrame, value: str = "transformed_score", significant: float = SIGNIFICANT) -> pd.DataFrame:
     """Return one row for every equivariant label, training-set size and plain opponent (`opponents`).
 
     ``difference`` is by how much the equivariant's score is better than the plain one's over ``n`` fresh seeds that
     both have, on the scale of `bench.scores.Score.scaled` (a share of accuracies, a logarithm of errors); ``p_holm``
-    counts the looks and all rows (group-sequential Holm). ``low`` and ``high`` are what the intervals of all looks have
+    counts the looks and all rows (group-sequential Holm), and names a winner below ``significant``, the probability
+    that any row names one where nothing differs. ``low`` and ``high`` are what the intervals of all looks have
     in common, at the level at which the row was tested, of 95 % or more: they hold zero where nobody wins, and only
     there. ``conclusion`` is `EQUIVARIANT`, `PLAIN`, `EQUAL` (surely within ``margin``) or `UNDECIDED`.
     A cell that diverged scores chance; where trainings failed otherwise, ``lacking`` names the label, and nobody wins.
@@ -87,9 +88,9 @@ def comparisons(runs: pd.DataFrame, value: str = "transformed_score") -> pd.Data
     p = np.array([row["p"] for row in rows], float)
     # what was not looked at yet will be: it counts
     corrected = holm(np.where(np.isnan(p), 1.0, p))
-    steps = _steps(p, corrected)
-    for row, looks, rule, p_holm, step in zip(rows, tests, rules, corrected, steps, strict=True):
-        row |= _concluded(row, looks, rule, float(p_holm), step)
+    counts = tested_among(p, corrected, significant)
+    for row, looks, rule, p_holm, count in zip(rows, tests, rules, corrected, counts, strict=True):
+        row |= _concluded(row, looks, rule, float(p_holm), significant, significant / count)
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -207,17 +208,12 @@ def _interval(looks: list[Paired], level: float) -> tuple[float, float]:
     return (low, high) if low < high else ends[-1]
 
 
-def _steps(p: np.ndarray, corrected: np.ndarray) -> list[int]:
-    """Return among how many rows each was tested in Holm's procedure, so that intervals agree with its answers."""
-    order = {int(place): rank for rank, place in enumerate(np.argsort(np.where(np.isnan(p), 1.0, p), kind="stable"))}
-    left = len(p) - int((corrected < SIGNIFICANT).sum())
-    return [len(p) - order[place] if corrected[place] < SIGNIFICANT else left for place in range(len(p))]
-
-
-def _concluded(row: dict[str, Any], looks: list[Paired], rule: Rule, p_holm: float, count: int) -> dict[str, Any]:
-    """Return the columns of a row that depend on all rows: the interval, at its step of Holm's, and what was found."""
-    single = critical(SIGNIFICANT, rule.looks) if rule.is_sequential else SIGNIFICANT
-    level = critical(SIGNIFICANT / count, rule.looks) if rule.is_sequential else SIGNIFICANT / count
+def _concluded(
+    row: dict[str, Any], looks: list[Paired], rule: Rule, p_holm: float, significant: float, own: float
+) -> dict[str, Any]:
+    """Return the columns of a row that depend on all rows: its interval, at its ``own`` level, and the conclusion."""
+    single = critical(significant, rule.looks) if rule.is_sequential else significant
+    level = critical(own, rule.looks) if rule.is_sequential else own
     looked = looks[-1]
     was_looked_at = looked.n >= rule.looks[0] and not math.isnan(looked.error)
     low, high = _interval(looks, level) if was_looked_at else (math.nan, math.nan)
@@ -226,7 +222,7 @@ def _concluded(row: dict[str, Any], looks: list[Paired], rule: Rule, p_holm: flo
     inner = _interval(looks, single) if was_looked_at else (-math.inf, math.inf)
     conclusion = UNDECIDED
     if row["lacking"] == "" and not math.isnan(row["p"]):
-        if p_holm < SIGNIFICANT:
+        if p_holm < significant:
             conclusion = EQUIVARIANT if min(looks, key=lambda look: look.p).mean > 0 else PLAIN
         elif -rule.margin <= inner[0] and inner[1] <= rule.margin:
             conclusion = EQUAL

@@ -59,6 +59,14 @@ def holm(p: np.ndarray) -> np.ndarray:
     return corrected
 
 
+def tested_among(p: np.ndarray, corrected: np.ndarray, significant: float) -> list[int]:
+    """Return among how many p-values Holm's procedure tested each, so that intervals agree with its answers."""
+    order = np.argsort(np.where(np.isnan(p), 1.0, p), kind="stable")
+    ranks = {int(place): rank for rank, place in enumerate(order)}
+    left = len(p) - int((corrected < significant).sum())
+    return [len(p) - ranks[place] if corrected[place] < significant else left for place in range(len(p))]
+
+
 def p_value(difference: pd.Series) -> float:
     """Return the p-value of the paired t-test of no difference (`p_values`); NaN for fewer than two."""
     return math.nan if len(difference) < 2 else float(p_values(difference.to_numpy(float)))

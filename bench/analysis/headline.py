@@ -10,6 +10,7 @@ import pandas as pd
 
 from bench.analysis.chance import nothing_learned
 from bench.analysis.comparisons import CHOICE, EQUAL, EQUIVARIANT, PART, PLAIN, UNDECIDED, comparisons
+from bench.analysis.differences import SIGNIFICANT
 from bench.analysis.opponents import shorter
 from bench.analysis.settled import REST, gaps, last_gain
 from bench.analysis.summary import done, each
@@ -32,9 +33,9 @@ class Answer:
     is_learned: bool
 
 
-def answers(tables: Tables, value: str) -> Iterator[Answer]:
+def answers(tables: Tables, value: str, significant: float = SIGNIFICANT) -> Iterator[Answer]:
     """Yield the answer of every data set and augmentation group that has a plain and an equivariant network."""
-    table = comparisons(tables.runs, value)
+    table = comparisons(tables.runs, value, significant)
     for (dataset, group), rows in table.groupby(PART, sort=False):
         sides = rows[rows["label"] == rows.groupby("train_size")["label"].transform(_best, rows)]
         where = f"On {dataset}, moved by {group}"
@@ -47,9 +48,9 @@ def answers(tables: Tables, value: str) -> Iterator[Answer]:
         yield Answer(rows, sides, text + _unsettled(tables, sides), True)
 
 
-def headline(tables: Tables, value: str = "transformed_score") -> str:
+def headline(tables: Tables, value: str = "transformed_score", significant: float = SIGNIFICANT) -> str:
     """Return the first sentences of the verdict alone, without the analyses that the others take."""
-    return " ".join(answer.text for answer in answers(tables, value)) or NO_ANSWER
+    return " ".join(answer.text for answer in answers(tables, value, significant)) or NO_ANSWER
 
 
 def of_part(frame: pd.DataFrame, row: Any) -> pd.DataFrame:

@@ -1,0 +1,243 @@
+"""How many small faults the tests catch: ``python -m tests.mutation ROOM ... [--sample N] [--seed K]``.
+
+cosmic-ray tells where a room's modules can be changed, and into what: another operator, comparison or number, a loop
+that never runs, a decorator that is gone. A random sample of the places is tried in a clone of HEAD, each with the
+room's tests in a process of its own. What changes annotations alone is left out. A mutant that does not load, or takes
+over three times as long, counts as caught. The table has what changed; the share is printed with Wilson's interval.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import csv
+import difflib
+import importlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cosmic_ray.ast import ast_nodes, get_ast
+from cosmic_ray.mutating import mutate_code
+from cosmic_ray.plugins import get_operator, operator_names
+from scipy.stats import binomtest
+
+ROOT = Path(__file__).parent.parent
+COLUMNS = ("room", "module", "line", "operator", "caught", "seconds", "change")
+
+PLANE, SPHERE, VECTORS = (f"bench/domains/{domain}" for domain in ("plane", "sphere", "vectors"))
+_VECTORS, _SPHERE, _PLANE = (f"tests/domains/{domain}" for domain in ("vectors", "sphere", "plane"))
+_CELL, _CONFORMANCE = "tests/execute/test_run_cell.py", "tests/conformance"
+
+#: The modules of a room, and the tests that are to catch its faults, in the order in which they are tried.
+ROOMS = {
+    "groups": (
+        ["bench/groups", f"{VECTORS}/groups.py", f"{SPHERE}/rotations.py"],
+        ["tests/groups", _VECTORS, f"{_SPHERE}/test_rotations.py", _PLANE, _CONFORMANCE],
+    ),
+    "geometry": (
+        [f"{PLANE}/{name}" for name in ("law.py", "motion.py", "kernels")]
+        + [f"{SPHERE}/{name}" for name in ("law.py", "motion.py", "transforms.py", "wigner.py")]
+        + [f"{VECTORS}/{name}" for name in ("maps.py", "tensors.py")],
+        ["tests/groups", f"{_PLANE}/test_kernels.py", _VECTORS, "tests/measure", _SPHERE, _CONFORMANCE],
+    ),
+    "tasks": (
+        ["bench/tasks", "bench/scores.py"],
+        [
+            f"{_SPHERE}/test_segmentation.py",
+            "tests/analysis/test_scores.py",
+            _VECTORS,
+            "tests/measure",
+            _CELL,
+            _CONFORMANCE,
+        ],
+    ),
+    "layers": (
+        [f"{PLANE}/layers", f"{VECTORS}/layers.py", f"{SPHERE}/layers"],
+        [
+            f"{_PLANE}/test_normalisation.py",
+            _VECTORS,
+            f"{_SPHERE}/test_layers.py",
+            "tests/networks",
+            _PLANE,
+            _CONFORMANCE,
+        ],
+    ),
+    "measure": (["bench/measure"], ["tests/measure", f"{_SPHERE}/test_measurements.py", _CELL, _CONFORMANCE]),
+    "analysis": (
+        ["bench/analysis"],
+        ["tests/analysis", "tests/advise", "tests/report", "tests/figures", "tests/test_rounds.py", "tests/cli"],
+    ),
+}
+#: Replacements by these are left out: of numbers they raise an error wherever they run, which any test sees.
+_OF_BITS = ("Bit", "Shift", "Invert")
+#: Preloaded before the forks, so that a mutant costs its tests alone.
+_SLOW_IMPORTS = ("torch", "scipy.stats", "pandas", "sklearn", "matplotlib.pyplot", "seaborn", "hypothesis", "pydantic")
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One fault of one module: its place, what changes, and the module's code with it."""
+
+    module: str
+    line: int
+    operator: str
+    change: str
+    code: str
+
+
+def sites(module: Path) -> dict[tuple[int, int], list[tuple[str, int]]]:
+    """Return the operators and their occurrences that change a module, by the line and column of what they change."""
+    tree = get_ast(module.read_text())
+    operators: dict[tuple[int, int], list[tuple[str, int]]] = {}
+    for name in operator_names():
+        operator = get_operator(name)
+        if operator.arguments() or any(part in name.rpartition("_")[2] for part in _OF_BITS):
+            continue
+        places = (place for node in ast_nodes(tree) for place in operator().mutation_positions(node))
+        for occurrence, (start, _) in enumerate(places):
+            operators.setdefault(start, []).append((name, occurrence))
+    return operators
+
+
+def sampled(room: str, root: Path, count: int, seed: int) -> list[Mutant]:
+    """Return mutants of a room, every place that can be changed with the same probability, at most one of each."""
+    paths = [root / name for name in ROOMS[room][0]]
+    modules = sorted(path for each in paths for path in ([each] if each.is_file() else each.rglob("*.py")))
+    places = [(module, place, choices) for module in modules for place, choices in sorted(sites(module).items())]
+    draws = random.Random(f"{room} {seed}")
+    draws.shuffle(places)
+    mutants = (_mutant(root, module, place, draws.choice(choices)) for module, place, choices in places)
+    return list(islice((mutant for mutant in mutants if mutant), count))
+
+
+def _mutant(root: Path, module: Path, place: tuple[int, int], choice: tuple[str, int]) -> Mutant | None:
+    """Return the mutant, None where nothing that runs has changed."""
+    name, occurrence = choice
+    before = module.read_text()
+    after = mutate_code(before, get_operator(name)(), occurrence)
+    if after is None or _running(before) == _running(after):
+        return None
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm="")
+    change = " ".join(line for line in lines if line[:1] in "+-" and line[:3] not in ("+++", "---"))
+    return Mutant(str(module.relative_to(root)), place[0], name.removeprefix("core/"), " ".join(change.split()), after)
+
+
+class _WithoutAnnotations(ast.NodeTransformer):
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        node.annotation = None
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        node.annotation = ast.Constant(None)
+        return self.generic_visit(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.returns = None
+        return self.generic_visit(node)
+
+
+def _running(code: str) -> str | None:
+    """Return what runs of a module, annotations left out; None where it cannot be parsed."""
+    try:
+        return ast.dump(_WithoutAnnotations().visit(ast.parse(code)))
+    except SyntaxError:
+        return None
+
+
+def is_caught(root: Path, tests: list[str], limit: float) -> bool:
+    """Run tests on a clone in a fork of this process: whether one fails, or they take over ``limit`` seconds."""
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        silence = os.open(os.devnull, os.O_RDWR)
+        for stream in (0, 1, 2):
+            os.dup2(silence, stream)
+        os._exit(_tested(root, tests))
+    end = time.monotonic() + limit
+    while time.monotonic() < end:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return os.waitstatus_to_exitcode(status) != 0
+        time.sleep(0.05)
+    os.killpg(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return True
+
+
+def _tested(root: Path, tests: list[str]) -> int:
+    os.chdir(root)
+    sys.path.insert(0, str(root))
+    for name in [name for name in sys.modules if name.partition(".")[0] == "tests"]:
+        del sys.modules[name]
+    return int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests]))
+
+
+def tried(room: str, mutants: list[Mutant], root: Path) -> Iterator[dict[str, Any]]:
+    """Yield a row of the table for every mutant, the room's tests run on each."""
+    tests = ROOMS[room][1]
+    start = time.monotonic()
+    if is_caught(root, tests, 3600):
+        raise SystemExit(f"the tests of {room} fail without a fault: {' '.join(tests)}")
+    alone = time.monotonic() - start
+    for mutant in mutants:
+        module = root / mutant.module
+        code = module.read_text()
+        start = time.monotonic()
+        module.write_text(mutant.code)
+        try:
+            caught = is_caught(root, tests, 60 + 3 * alone)
+        finally:
+            module.write_text(code)
+        seconds = round(time.monotonic() - start, 1)
+        place = {"module": mutant.module, "line": mutant.line, "operator": mutant.operator}
+        yield {"room": room, **place, "caught": int(caught), "seconds": seconds, "change": mutant.change}
+
+
+def main() -> None:
+    """Try the mutants of the rooms that the command line names, and print what share was caught."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("rooms", nargs="+", choices=list(ROOMS))
+    parser.add_argument("--sample", type=int, default=40, help="mutants of each room")
+    parser.add_argument("--seed", type=int, default=0, help="of the sample")
+    parser.add_argument("--into", type=Path, default=ROOT / "results" / "mutation", help="folder of the tables")
+    chosen = parser.parse_args()
+    chosen.into.mkdir(parents=True, exist_ok=True)
+    for name in _SLOW_IMPORTS:
+        importlib.import_module(name)
+    # a mutant of the same length within the same second would be taken for its compiled predecessor
+    sys.dont_write_bytecode = True
+    with tempfile.TemporaryDirectory() as temporary:
+        root = Path(temporary) / "clone"
+        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(root)], check=True)
+        os.environ |= {"PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
+        for room in chosen.rooms:
+            rows = []
+            for row in tried(room, sampled(room, root, chosen.sample, chosen.seed), root):
+                rows.append(row)
+                said = "caught" if row["caught"] else "SURVIVED"
+                print(f"{said} {row['module']}:{row['line']} {row['change']} ({row['seconds']} s)", flush=True)
+                with (chosen.into / f"{room}.csv").open("w", newline="") as file:
+                    table = csv.DictWriter(file, COLUMNS)
+                    table.writeheader()
+                    table.writerows(rows)
+            caught = sum(row["caught"] for row in rows)
+            low, high = binomtest(caught, len(rows)).proportion_ci(0.95, "wilson")
+            print(
+                f"{room}: {caught} of {len(rows)} caught, {caught / len(rows):.0%} ({low:.0%} to {high:.0%})",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()

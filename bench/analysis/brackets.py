@@ -95,7 +95,7 @@ def brackets(runs: pd.DataFrame, value: str = "transformed_score") -> pd.DataFra
     """Return one row for every comparison and everything that its plain network has in several amounts.
 
     Images: the plain network with its chosen strength at each training-set size. Seconds and FLOPs of training: the
-    same network trained for fewer steps, on the same images. Fresh seeds alone, where they have all amounts.
+    same network trained for fewer and for more steps, on the same images. Fresh seeds alone, where they have all of it.
     """
     runs = counted(runs)
     runs = runs.assign(train_flops=runs["training_flops_per_example"] * runs["batch_size"] * runs["steps"])
@@ -151,9 +151,11 @@ def _curves(
     }
     yield "train_size", sizes
     here = part[part["train_size"] == row.train_size]
-    labels = [label for label, longest in shorter(here).items() if longest == row.plain_label]
+    brief = shorter(here)
+    longest = brief.get(row.plain_label, row.plain_label)
+    labels = [longest, *(label for label, of in brief.items() if of == longest)]
     at = settings[_place(row, row.train_size, row.plain_label)]
-    arms = [_setting(here, row.train_size, label, at) for label in (*labels, row.plain_label)]
+    arms = [_setting(here, row.train_size, label, at) for label in labels]
     for along in ("train_seconds", "train_flops"):
         yield along, {float(cells[along].mean()): cells for cells in arms if len(cells)}
 

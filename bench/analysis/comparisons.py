@@ -151,14 +151,14 @@ def _of_part(
     scores = tested_by(cells[cells["seed"].isin(rule.fresh)], CHOICE, value)
     read = reading(value, cells["score"].iloc[0])
     sizes, brief, plain = sizes_of(cells), shorter(cells), set(cells.loc[is_plain(cells), "label"])
-    rivals = {label: score for label, (_, score) in choices.items() if label in plain and label not in brief}
+    rivals = {label: score for label, (_, score) in choices.items() if label in plain}
     lost_here = lost[(lost[list(part)] == pd.Series(part)).all(axis=1)]
     without = set(lost_here[CHOICE].itertuples(index=False, name=None))
     for label in choices if rivals else ():
         if label in plain or label in brief:
             continue
         mine, score = choices[label]
-        for at, rival in opponents(sizes, label, rivals):
+        for at, rival in opponents(sizes, label, rivals, set(brief)):
             theirs, _ = choices[rival]
             of_mine, of_theirs = scores.get(mine, {}), scores.get(theirs, {})
             looks, p = _looked(of_mine, of_theirs, rule)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import Any
 
 import pandas as pd
@@ -22,15 +22,18 @@ def is_plain(runs: pd.DataFrame) -> pd.Series[bool]:
 Sizes = dict[str, dict[str, float]]
 
 
-def opponents(sizes: Sizes, label: str, plain: dict[str, float]) -> Iterator[tuple[str, str]]:
+def opponents(
+    sizes: Sizes, label: str, plain: dict[str, float], brief: Set[str] = frozenset()
+) -> Iterator[tuple[str, str]]:
     """Yield in what a label's opponents are of its size, in words, and the opponent: of several the best in the choice.
 
-    ``sizes`` are those of all labels (`sizes_of`), ``plain`` the plain labels with their scores in the choice. Without
-    one of its size, the best of all is the opponent, "at other sizes". Only networks of as many steps are compared,
-    where there are any.
+    ``sizes`` are those of all labels (`sizes_of`), ``plain`` the plain labels with their scores in the choice,
+    ``brief`` those of them that are another's network trained for fewer steps. Without one of its size, the best of all
+    is the opponent, "at other sizes". Only networks of as many steps are compared; where there are none, each plain
+    network as it was trained longest.
     """
     steps = [rival for rival in plain if sizes["steps"][rival] == sizes["steps"][label]]
-    rivals = steps or list(plain)
+    rivals = steps or [rival for rival in plain if rival not in brief]
     best: dict[str, list[str]] = {}
     for column, words in SIZES.items():
         near = [rival for rival in rivals if _near(sizes[column][rival], sizes[column][label])]

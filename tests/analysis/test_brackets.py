@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from bench.analysis.brackets import bracket, bracket_text, brackets, may_exceed
+from bench.analysis.comparisons import comparisons
 from bench.analysis.paired import Scored
 from bench.analysis.printed import printed
 from bench.analysis.summary import each
@@ -105,6 +106,29 @@ def test_fewer_steps_of_the_same_network_tell_of_seconds_and_flops() -> None:
     assert table.loc["train_seconds", "more_than"] == 4.0
     assert table.loc["train_seconds", "at_most"] == math.inf
     assert may_exceed(table.reset_index()).tolist() == [True, False]
+
+
+def test_more_steps_of_the_plain_network_tell_what_it_needs_to_be_level() -> None:
+    """Compared after 400 steps each, where it is behind; level between 800 and 1,600."""
+    tables = with_flops(matrix(lambda label, *axes: 0.8 - 0.2 * (label == "cnn") + noise(label, *axes), sizes=(100,)))
+    runs = tables.runs.assign(train_seconds=4.0)
+    longer = [
+        runs[runs["label"] == "cnn"].assign(
+            label=f"cnn steps {steps}",
+            steps=float(steps),
+            transformed_score=score + 0.001 * runs["seed"],
+            transformed_validation_score=score,
+            train_seconds=steps / 100,
+        )
+        for steps, score in ((800, 0.7), (1600, 0.9))
+    ]
+    everything = pd.concat([runs, *longer], ignore_index=True)
+    compared = comparisons(everything)
+    assert compared["plain_label"].tolist() == ["cnn"]
+    seconds = brackets(everything).set_index("along").loc["train_seconds"]
+    assert (seconds["amount"], seconds["more_than"], seconds["at_most"]) == (4.0, 8.0, 16.0)
+    assert 8 < seconds["interpolated"] < 16
+    assert may_exceed(brackets(everything)).all()
 
 
 def test_the_matrix_is_printed_with_a_row_per_network_and_a_column_per_size() -> None:

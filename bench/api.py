@@ -31,8 +31,8 @@ from bench.analysis.verdict import Verdict, verdict
 from bench.errors import UserError, nearest
 from bench.execute.job import run_cells
 from bench.figures import FIGURES, FORMER, REASONS
+from bench.plan.prepare import prepare
 from bench.plugins import WithPlugins
-from bench.prepare import prepare
 from bench.registry import registered_in_main
 from bench.results import tables as results_tables
 from bench.results.store import STANDING

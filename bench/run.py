@@ -16,12 +16,12 @@ from bench.errors import UserError, one_line
 from bench.execute import execute
 from bench.execute.pool import STOPS
 from bench.execute.progress import Progress, outcome
+from bench.plan.rounds import rounds
 from bench.results import folder
 from bench.results.store import RETRIED, Record, Store
-from bench.rounds import rounds
 
 if TYPE_CHECKING:
-    from bench.plan import Plan
+    from bench.plan.matrix import Plan
     from bench.results.tables import Tables
 
 

@@ -76,7 +76,7 @@ ROOMS = {
     "measure": (["bench/measure"], ["tests/measure", f"{_SPHERE}/test_measurements.py", _CELL, _CONFORMANCE]),
     "analysis": (
         ["bench/analysis"],
-        ["tests/analysis", "tests/advise", "tests/report", "tests/figures", "tests/test_rounds.py", "tests/cli"],
+        ["tests/analysis", "tests/advise", "tests/report", "tests/figures", "tests/plan/test_rounds.py", "tests/cli"],
     ),
 }
 #: Replacements by these are left out: of numbers they raise an error wherever they run, which any test sees.

@@ -55,7 +55,6 @@ _SHAPES_OF_THEIR_OWN = ("z2cnn", "p4cnn", "et-released")
 
 def records() -> Iterator[dict[str, Any]]:
     """Yield what every cell of the suites gives with the code that is imported, alone and in pairs."""
-    from bench import plan
     from bench import suite as suites
 
     try:
@@ -65,11 +64,16 @@ def records() -> Iterator[dict[str, Any]]:
         from bench.execute.cell import run_cells  # type: ignore[import-not-found,no-redef]
         from bench.execute.groups import together  # type: ignore[import-not-found,no-redef]
 
+    try:
+        from bench.plan.matrix import make
+    except ImportError:
+        from bench.plan import make  # type: ignore[attr-defined,no-redef]
+
     for raw in SUITES:
         for family in raw["families"]:
             if family["family"] in _SHAPES_OF_THEIR_OWN:
                 family.pop("channels", None), family.pop("pool_after", None)
-        cells = plan.make(suites.parse(raw), set(), "same-numbers").todo
+        cells = make(suites.parse(raw), set(), "same-numbers").todo
         for at_once in (1, 2):
             for group in together(list(cells), at_once):
                 for record in run_cells(group, "cpu", "shared"):

@@ -12,7 +12,7 @@ from pydantic import Field
 from bench.canonical import Since, plain
 from bench.cell import Budget, Cell, Chosen, Match, Measure, Spec
 from bench.domains.plane.models.planar import PlanarOptions
-from bench.plan import make
+from bench.plan.matrix import make
 from bench.registry import families
 from bench.suite import parse
 from tests.fakes import make_cell

@@ -47,20 +47,18 @@ ALLOWED: dict[str, set[str]] = {
     "report": {"analysis", "atomic", "errors", "figures", "results", "scores"},
     "execute": {"bits", "cell", "data", "errors", "fitness", "geometry", "heartbeat", "measure", "networks", "registry"}
     | {"results", "scores", "seeds", "tasks", "train"},
-    "plan": {"cell", "data", "errors", "execute", "geometry", "networks", "scores", "suite"},
-    "estimate": {"cell", "execute", "train"},
-    "prepare": {"plan", "results", "suite"},
-    "rounds": {"analysis", "cell", "plan", "results", "scores", "seeding"},
-    "run": {"analysis", "cell", "errors", "execute", "figures", "plan", "results", "rounds"},
+    "plan": {"analysis", "cell", "data", "errors", "execute", "geometry", "networks", "results", "scores", "seeding"}
+    | {"suite", "train"},
+    "run": {"analysis", "cell", "errors", "execute", "figures", "plan", "results"},
     # of the plane alone, and they say so
-    "advise": {"analysis", "atomic", "cell", "data", "domains", "errors", "estimate", "execute", "groups", "networks"}
-    | {"plan", "prepare", "registry", "report", "results", "run", "seeds", "suite", "train"},
+    "advise": {"analysis", "atomic", "cell", "data", "domains", "errors", "execute", "groups", "networks"}
+    | {"plan", "registry", "report", "results", "run", "seeds", "suite", "train"},
     "show": {"atomic", "cell", "data", "domains", "errors", "execute", "figures", "geometry", "groups", "measure"}
     | {"networks"}
     | {"plan", "registry", "results", "suite"},
     "gate": {"atomic", "cell", "domains", "errors", "execute", "groups", "measure", "networks", "plan", "registry"}
     | {"results", "suite", "train"},
-    "api": {"analysis", "backend", "errors", "execute", "figures", "plugins", "prepare", "registry", "results", "run"}
+    "api": {"analysis", "backend", "errors", "execute", "figures", "plan", "plugins", "registry", "results", "run"}
     | {"suite"},
     "extend": {"data", "domains", "errors", "geometry", "groups", "measure", "networks", "registry", "tasks"},
     "schema": {"axes", "cell", "geometry", "registry", "suite"},

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import typer
 
-from bench import plan, report, run
+from bench import report, run
 from bench.advise import orientation
 from bench.advise.images import data_options, describe
 from bench.advise.proposal import ENOUGH, GROUPS, SCALES, Proposal, matrix, name_of, propose
@@ -17,12 +17,13 @@ from bench.analysis.advice import advice
 from bench.analysis.orientation import TwoSamples
 from bench.atomic import write_atomically
 from bench.errors import UserError
-from bench.estimate import Estimate, busy, estimate, measured
 from bench.execute.data import load_data
 from bench.execute.job import run_cells
 from bench.execute.probe import probe
 from bench.execute.progress import duration
-from bench.prepare import prepare
+from bench.plan.estimate import Estimate, busy, estimate, measured
+from bench.plan.matrix import make
+from bench.plan.prepare import prepare
 from bench.results import folder, tables
 from bench.suite import Suite, load
 
@@ -70,7 +71,7 @@ def carry_out(
 
 
 def _measured(suite: Suite, path: Path, device: str, workers: int) -> Estimate:
-    plan_of_suite = plan.make(suite, set(), str(path))
+    plan_of_suite = make(suite, set(), str(path))
     costs = measured(plan_of_suite.todo, partial(probe, device=device), workers, run.is_cpu(device))
     return estimate(plan_of_suite.todo, costs, workers)
 

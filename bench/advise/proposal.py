@@ -10,7 +10,7 @@ from typing import Any
 
 from bench.data.dataset import Dataset
 from bench.errors import UserError
-from bench.estimate import Estimate
+from bench.plan.estimate import Estimate
 from bench.suite import Suite, parse
 
 

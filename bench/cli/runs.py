@@ -21,8 +21,8 @@ from bench.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from bench.estimate import Estimate
-    from bench.prepare import Prepared
+    from bench.plan.estimate import Estimate
+    from bench.plan.prepare import Prepared
 
 
 @app.command()
@@ -66,11 +66,11 @@ def plan(
     """
     from functools import partial
 
-    from bench.estimate import busy, estimate, measured
     from bench.execute.probe import probe
+    from bench.plan.estimate import busy, estimate, measured
+    from bench.plan.rounds import expected, largest, rounds
     from bench.plugins import WithPlugins
     from bench.results.store import Store
-    from bench.rounds import expected, largest, rounds
     from bench.run import chosen_device, default_workers, is_cpu
 
     where = chosen_device(device)
@@ -101,7 +101,7 @@ def _prepared(
 ) -> Prepared:
     """Return the plan of a suite with its results folder; print what plug-ins, data and the folder have to tell."""
     from bench import plugins
-    from bench.prepare import prepare
+    from bench.plan.prepare import prepare
     from bench.suite import find, load, place
 
     loaded = load(name, overrides or (), plugged or ())

@@ -13,7 +13,7 @@ from bench.cell import Cell
 from bench.execute.inputs import CellInputs
 from bench.execute.prepare import prepared, trainee_of
 from bench.networks.network import Network
-from bench.plan import make
+from bench.plan.matrix import make
 from bench.registry import Family, datasets, families
 from bench.suite import parse
 from bench.train import Trainee

@@ -29,7 +29,7 @@ from bench.measure import equivariance_error
 from bench.networks.export import export
 from bench.networks.matching import build, resolve
 from bench.networks.network import Network
-from bench.plan import make
+from bench.plan.matrix import make
 from bench.registry import families
 from bench.suite import Suite
 from bench.train import UNMOVED, Trainee, autocast

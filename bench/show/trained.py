@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench import plan
 from bench.cell import Cell
 from bench.domains.plane import Maps
 from bench.errors import UserError, nearest
 from bench.execute.retrain import trained
 from bench.groups import trivial
 from bench.networks.network import Network
+from bench.plan.matrix import make
 from bench.results.folder import SUITE
 from bench.show.fields import Fields
 from bench.suite import load
@@ -25,7 +25,7 @@ def find(folder: Path, cell_id: str) -> Cell:
     suite = folder / SUITE
     if not suite.is_file():
         raise UserError(f"{folder} has no {SUITE} that says what its cells are")
-    cells = plan.make(load(str(suite)), set(), str(suite)).todo
+    cells = make(load(str(suite)), set(), str(suite)).todo
     matching = [cell for cell in cells if cell.cell_id.startswith(cell_id)]
     if len(matching) != 1:
         raise UserError(

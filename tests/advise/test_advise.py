@@ -28,7 +28,7 @@ from bench.cli import main
 from bench.data.dataset import Dataset, Split
 from bench.domains.plane import of_images
 from bench.errors import UserError
-from bench.estimate import Estimate, Line
+from bench.plan.estimate import Estimate, Line
 from bench.report.page import page
 from bench.results.tables import Tables
 from bench.suite import Suite

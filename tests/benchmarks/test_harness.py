@@ -13,7 +13,7 @@ from rich.console import Console
 
 from bench.execute import execute
 from bench.execute.progress import Progress
-from bench.plan import make
+from bench.plan.matrix import make
 from bench.results import store
 from bench.results.folder import dumped
 from bench.results.store import Store

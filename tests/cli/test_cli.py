@@ -16,7 +16,7 @@ import yaml
 
 from bench.cli import main
 from bench.execute.job import EXCLUSIVE
-from bench.plan import make
+from bench.plan.matrix import make
 from bench.results import tables
 from bench.results.folder import LOCK, TABLES
 from bench.results.store import Store
@@ -431,6 +431,6 @@ def test_help_is_quick_because_it_imports_nothing_heavy() -> None:
 def test_a_command_that_plans_done_cells_builds_no_network(
     results: Path, here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("bench.plan.resolve", lambda *_: pytest.fail("a done cell needs no architecture"))
+    monkeypatch.setattr("bench.plan.matrix.resolve", lambda *_: pytest.fail("a done cell needs no architecture"))
     code, out, _ = called("plan", write_suite(here), "--out", str(results), capsys=capsys)
     assert (code, "8 done" in out) == (0, True)

@@ -14,9 +14,9 @@ import pytest
 import bench
 from bench.cli import main
 from bench.errors import is_unicode, printable
-from bench.estimate import Estimate, Line
 from bench.plaintext import HANDLER
-from bench.plan import make
+from bench.plan.estimate import Estimate, Line
+from bench.plan.matrix import make
 from bench.results import tables as made
 from bench.run import carry_out
 from bench.suite import parse
@@ -195,7 +195,7 @@ def test_every_number_as_a_flag_is_taken_or_refused(
     results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("bench.estimate.estimate", lambda *_: Estimate((Line("cnn", 1, 1.0, 1.0, None, None),), 1))
+    monkeypatch.setattr("bench.plan.estimate.estimate", lambda *_: Estimate((Line("cnn", 1, 1.0, 1.0, None, None),), 1))
     (tmp_path / "s.yaml").write_text(json.dumps(SMALL))
     folder = str(results)
     for arguments in (

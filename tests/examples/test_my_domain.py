@@ -22,7 +22,7 @@ from bench.execute.job import run_cell
 from bench.geometry import domain, domain_names, register_domain
 from bench.measure import equivariance_error
 from bench.networks.matching import build
-from bench.plan import make
+from bench.plan.matrix import make
 from bench.registry import datasets, families, measurements
 from bench.suite import parse
 from bench.tasks import TASKS, register_task

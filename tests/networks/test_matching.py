@@ -16,7 +16,7 @@ from bench.networks.counts import counts
 from bench.networks.lanes import preferred
 from bench.networks.matching import resolve
 from bench.networks.size import count_flops
-from bench.plan import Plan, make
+from bench.plan.matrix import Plan, make
 from bench.registry import families
 from bench.suite import parse
 

@@ -9,7 +9,7 @@ import pytest
 
 from bench.errors import UserError
 from bench.execute.job import run_cell
-from bench.plan import Plan, make
+from bench.plan.matrix import Plan, make
 from bench.registry import datasets, families, measurements
 from bench.suite import parse
 
@@ -104,7 +104,7 @@ def test_copies_are_held_against_the_memory_that_is_free(monkeypatch: pytest.Mon
     class Little:
         available = 2**20
 
-    monkeypatch.setattr("bench.plan.psutil.virtual_memory", lambda: Little)
+    monkeypatch.setattr("bench.plan.matrix.psutil.virtual_memory", lambda: Little)
     assert planned(changed("augmentation", "copies", 5)) is not None
     with pytest.raises(UserError, match=r"copies: 9,000 copies of 20 images take 0\.2 GiB, and 0\.0 GiB of memory"):
         make(parse(changed("augmentation", "copies", 9000), "s.yaml"), set(), "s.yaml")

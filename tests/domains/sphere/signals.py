@@ -14,7 +14,7 @@ from bench.domains.sphere.transforms import (
 )
 from bench.networks.matching import build
 from bench.networks.network import Network
-from bench.plan import make
+from bench.plan.matrix import make
 from bench.registry import families
 from bench.suite import parse
 

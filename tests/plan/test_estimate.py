@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from bench.cell import Budget, Cell
-from bench.estimate import Estimate, busy, estimate, measured
 from bench.execute import probe as probing
 from bench.execute.inputs import CellInputs
 from bench.execute.probe import Cost
+from bench.plan.estimate import Estimate, busy, estimate, measured
 from tests.fakes import make_cell
 
 STEP_SECONDS, FIXED_SECONDS, MEMORY = 0.01, 2.0, 1000
@@ -66,7 +66,7 @@ def test_a_family_that_cannot_be_measured_says_why_and_leaves_the_others() -> No
 
 @pytest.mark.parametrize(("share", "told"), [(3.0, None), (80.0, "this machine is busy (its processors to 80 %)")])
 def test_a_busy_machine_is_told(monkeypatch: pytest.MonkeyPatch, share: float, told: str | None) -> None:
-    monkeypatch.setattr("bench.estimate.psutil.cpu_percent", lambda interval: share)
+    monkeypatch.setattr("bench.plan.estimate.psutil.cpu_percent", lambda interval: share)
     found = busy()
     assert found == told or (told and found and found.startswith(told))
 

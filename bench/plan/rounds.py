@@ -20,7 +20,7 @@ from bench.seeding import Seeding
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bench.plan import Plan
+    from bench.plan.matrix import Plan
 
 #: What a cell is chosen by: data set, augmentation group, training-set size and label.
 Place = tuple[str, str, int, str]

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from bench.cell import Cell
-from bench.plan import Plan
+from bench.plan.matrix import Plan
+from bench.plan.rounds import Round, conclusion, expected, is_pilot, largest, rounds
 from bench.results.store import Record, Store
-from bench.rounds import Round, conclusion, expected, is_pilot, largest, rounds
 from bench.seeding import Seeding, looks_between
 from bench.suite import Suite
 from tests.fakes import make_cell

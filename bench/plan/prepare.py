@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.plan import Plan, make
+from bench.plan.matrix import Plan, make
 from bench.results import folder
 from bench.results.store import Store
 from bench.suite import Suite

@@ -1,4 +1,4 @@
-"""Each task by itself: scores beside scikit-learn's, the best constant answer by trying all, which targets are refused."""
+"""Each task by itself: scores beside scikit-learn's, the best constant answer by trying all, what is refused."""
 
 from __future__ import annotations
 

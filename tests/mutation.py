@@ -37,20 +37,20 @@ COLUMNS = ("room", "module", "line", "operator", "caught", "seconds", "change")
 
 PLANE, SPHERE, VECTORS = (f"bench/domains/{domain}" for domain in ("plane", "sphere", "vectors"))
 _VECTORS, _SPHERE, _PLANE = (f"tests/domains/{domain}" for domain in ("vectors", "sphere", "plane"))
-_CELL = "tests/execute/test_run_cell.py"
+_CELL, _DOMAINS = "tests/execute/test_run_cell.py", "tests/conformance/test_domains.py"
+_MODELS = "tests/networks/test_models.py"
 
 #: The modules of a room, and the tests that are to catch its faults: those of the room, not all that there are.
 ROOMS = {
     "groups": (
         ["bench/groups", f"{VECTORS}/groups.py", f"{SPHERE}/rotations.py"],
-        ["tests/groups", _VECTORS, f"{_SPHERE}/test_rotations.py", f"{_PLANE}/test_homography.py"]
-        + ["tests/conformance/test_domains.py"],
+        ["tests/groups", _VECTORS, f"{_SPHERE}/test_rotations.py", f"{_PLANE}/test_homography.py", _DOMAINS],
     ),
     "geometry": (
         [f"{PLANE}/{name}" for name in ("law.py", "motion.py", "kernels")]
         + [f"{SPHERE}/{name}" for name in ("law.py", "motion.py", "transforms.py", "wigner.py")]
         + [f"{VECTORS}/{name}" for name in ("maps.py", "tensors.py")],
-        [f"{_PLANE}/test_kernels.py", "tests/measure", _VECTORS, _SPHERE, "tests/conformance/test_domains.py"],
+        [f"{_PLANE}/test_kernels.py", "tests/measure", _VECTORS, _SPHERE, _DOMAINS],
     ),
     "tasks": (
         ["bench/tasks", "bench/scores.py"],
@@ -58,8 +58,13 @@ ROOMS = {
     ),
     "layers": (
         [f"{PLANE}/layers", f"{VECTORS}/layers.py", f"{SPHERE}/layers"],
-        [f"{_PLANE}/test_normalisation.py", _VECTORS, f"{_SPHERE}/test_layers.py", "tests/networks/test_models.py"]
-        + [f"{_PLANE}/test_residual.py"],
+        [
+            f"{_PLANE}/test_normalisation.py",
+            f"{_PLANE}/test_residual.py",
+            _VECTORS,
+            f"{_SPHERE}/test_layers.py",
+            _MODELS,
+        ],
     ),
     "measure": (["bench/measure"], ["tests/measure", f"{_SPHERE}/test_measurements.py", _CELL]),
     "analysis": (

@@ -4,6 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
+
+# the same examples in every run, and a busy machine is no fault of the code
+settings.register_profile("equivaug", deadline=None, derandomize=True)
+settings.load_profile("equivaug")
 
 
 @pytest.fixture(autouse=True)

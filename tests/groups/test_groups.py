@@ -69,7 +69,7 @@ def test_elements_compose_as_their_matrices(data: st.DataObject) -> None:
 
 
 @given(st.data(), groups)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_representations_are_orthogonal_homomorphisms(data: st.DataObject, group: Group) -> None:
     rho = data.draw(representations(group))
     a, b = data.draw(elements(group)), data.draw(elements(group))
@@ -121,7 +121,6 @@ def test_symmetries_of_the_grid_act_exactly_as_a_group(g: Element, h: Element, s
 
 
 @given(st.integers(0, 359), st.booleans(), st.integers(5, 12))
-@settings(deadline=None)
 def test_a_batch_of_elements_acts_as_each_element_alone(degrees: int, mirror: bool, size: int) -> None:
     images = torch.rand(3, 1, size, size, generator=torch.Generator().manual_seed(size))
     g = Element(mirror) if degrees == 0 else Element.rotation(degrees) @ Element(mirror)
@@ -225,7 +224,7 @@ def test_partial_strength_is_uniform_in_the_range_and_mirrors_at_half_the_streng
 
 
 @given(st.data(), finite_groups)
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_fields_transform_as_a_group_action(data: st.DataObject, group: Group) -> None:
     pairs = tuple((data.draw(representations(group)), data.draw(st.integers(1, 2))) for _ in range(2))
     fields = FieldType(pairs)

@@ -44,7 +44,7 @@ def noise(count: int, size: int, seed: int = 0, dtype: torch.dtype = torch.float
 
 
 @given(st.floats(-180, 180), st.integers(20, 33))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_a_rotation_is_scipys_inside_the_image(degrees: float, size: int) -> None:
     image = noise(1, size, seed=size)
     turned = act(image, Element.rotation(degrees))[0, 0].numpy()
@@ -55,7 +55,7 @@ def test_a_rotation_is_scipys_inside_the_image(degrees: float, size: int) -> Non
 
 
 @given(st.floats(-0.5, 0.5), st.floats(-0.5, 0.5), st.integers(18, 25))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_a_shift_is_scipys_inside_the_image(x: float, y: float, size: int) -> None:
     image = noise(1, size, seed=size)
     moved = shifted(image, torch.tensor([[x, y]]), "spline")[0, 0].numpy()
@@ -92,7 +92,6 @@ def test_a_cubic_polynomial_is_reproduced_between_the_pixels() -> None:
 
 
 @given(st.sampled_from(quarter_turns()), st.integers(5, 14))
-@settings(deadline=None)
 def test_the_prefilter_commutes_with_what_permutes_the_pixels(g: Element, size: int) -> None:
     images = noise(2, size)
     torch.testing.assert_close(

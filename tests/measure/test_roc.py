@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score, roc_curve
 from torch import nn
@@ -22,7 +22,6 @@ from bench.registry import Options
 from bench.roc import area, curve, one_hot, pack, unpack
 
 
-@settings(deadline=None)
 @given(st.integers(2, 300), st.integers(1, 30), st.integers(0, 2**31))
 def test_curves_and_areas_are_those_of_scikit_learn(count: int, levels: int, seed: int) -> None:
     """With few levels many scores are equal."""

@@ -215,7 +215,7 @@ def exact(layer: str) -> float:
 
 @pytest.mark.parametrize("case", EXACT)
 @given(size=st.integers(16, 65), channels=st.sampled_from([1, 3]))
-@settings(max_examples=5, deadline=None, derandomize=True)
+@settings(max_examples=5)
 def test_symmetries_of_the_grid_stay_exact_through_every_layer(case: str, size: int, channels: int) -> None:
     """At any image size, even or odd, at init and after training."""
     name, options = EXACT[case]

@@ -28,7 +28,7 @@ FIXTURES = Path(__file__).parents[1] / "fixtures"
 STATUSES = (*STANDING, *RETRIED)
 values = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
 rows = st.dictionaries(st.text(min_size=1, max_size=8), values | st.text(max_size=8), max_size=4)
-in_a_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+in_a_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 
 
 def filled(results: Path, count: int = 4) -> Store:

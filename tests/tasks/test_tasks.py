@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.metrics import accuracy_score, jaccard_score
@@ -38,7 +38,6 @@ def score(task: Task, outputs: Tensor, targets: Tensor) -> float:
     return task.value(task.tally(outputs, targets))
 
 
-@settings(deadline=None)
 @given(labels)
 def test_accuracy_is_that_of_scikit_learn(truth: Tensor) -> None:
     said = other(truth)
@@ -51,7 +50,6 @@ def test_accuracy_is_that_of_scikit_learn(truth: Tensor) -> None:
     assert agree.tolist() == (said == truth).tolist()
 
 
-@settings(deadline=None)
 @given(masks, st.booleans())
 def test_mean_iou_is_that_of_scikit_learn(truth: Tensor, is_weighed: bool) -> None:
     """Over the classes that are there or were called, by area, from one confusion matrix of all examples."""
@@ -67,7 +65,6 @@ def test_mean_iou_is_that_of_scikit_learn(truth: Tensor, is_weighed: bool) -> No
     assert score(task, naming(said), truth) == pytest.approx(expected, abs=1e-6)
 
 
-@settings(deadline=None)
 @given(masks)
 def test_masks_agree_in_the_share_of_the_area_in_which_they_name_the_same(truth: Tensor) -> None:
     said = other(truth)
@@ -126,14 +123,12 @@ def test_losses_are_cross_entropies_and_squares() -> None:
     assert loss.tolist() == pytest.approx([-(math.log(0.75) + math.log(0.5)) / 2])
 
 
-@settings(deadline=None)
 @given(labels)
 def test_the_best_constant_label_is_the_best_of_all(truth: Tensor) -> None:
     best = max(score(CLASSIFICATION, naming(torch.full_like(truth, k)), truth) for k in range(K))
     assert CLASSIFICATION.constant(truth) == pytest.approx(best)
 
 
-@settings(deadline=None)
 @given(masks, st.booleans())
 def test_the_best_constant_mask_is_the_best_of_all(truth: Tensor, is_weighed: bool) -> None:
     task = segmentation(AREAS) if is_weighed else SEGMENTATION

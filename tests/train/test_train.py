@@ -5,7 +5,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
@@ -32,7 +32,6 @@ def network(seed: int = 0) -> nn.Module:
 
 
 @given(st.integers(3, 50), st.integers(2, 70), st.integers(0, 5))
-@settings(deadline=None)
 def test_every_epoch_sees_every_image_once(images: int, batch_size: int, seed: int) -> None:
     epochs = 3
     needed = math.ceil(epochs * images / batch_size)

@@ -59,7 +59,7 @@ def poses(network: Network, images: Tensor) -> Tensor:
 
 
 @given(st.sampled_from(NAMES), st.integers(16, 33), st.integers(-3, 3))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_transformation_shifts_its_canonical_coordinates(name: Name, size: int, samples: int) -> None:
     kind = transformation(name, size, EtOptions())
     for place, pose in enumerate(kind.poses):

@@ -82,7 +82,7 @@ def test_rings_end_at_the_outer_radius(order: int, outer: float) -> None:
 
 
 @given(st.integers(1, 3), st.integers(1, 3), st.integers(1, 3), st.booleans(), st.integers(1, 2))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_the_real_convolution_is_the_complex_one(
     out_orders: int, in_orders: int, count: int, phases: bool, components: int
 ) -> None:

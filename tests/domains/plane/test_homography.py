@@ -52,7 +52,7 @@ def test_strength_zero_is_the_identity() -> None:
 
 
 @given(st.floats(0, 1), st.integers(0, 1000))
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=30)
 def test_the_ranges_are_those_of_projective_mnist_times_the_strength(strength: float, seed: int) -> None:
     matrices = drawn(strength, 200, seed).double()
     linear, horizon = matrices[:, :2, :2], matrices[:, 2, :2] * OBJECT
@@ -84,7 +84,7 @@ def test_strength_one_fills_the_ranges() -> None:
 
 
 @given(st.integers(0, 1000))
-@settings(max_examples=20, deadline=None, derandomize=True)
+@settings(max_examples=20)
 def test_the_adjugate_is_the_inverse_homography(seed: int) -> None:
     matrices = drawn(1.0, 20, seed)
     product = inverse_up_to_scale(matrices) @ matrices

@@ -33,7 +33,7 @@ GROUPS = ["C4", "C8", "D4", "D8", "SO(2)", "O(2)"]
 
 
 @given(st.data(), groups)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_representation_is_the_sum_of_its_irreps(data: st.DataObject, group: Group) -> None:
     rho = data.draw(representations(group))
     Q, summands = decompose(rho)
@@ -43,7 +43,7 @@ def test_a_representation_is_the_sum_of_its_irreps(data: st.DataObject, group: G
 
 
 @given(st.data(), groups, st.integers(0, 3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_angular_kernels_obey_the_constraint_at_any_angle(data: st.DataObject, group: Group, frequency: int) -> None:
     out, into = data.draw(representations(group)), data.draw(representations(group))
     g = data.draw(elements(group))
@@ -58,7 +58,7 @@ def test_angular_kernels_obey_the_constraint_at_any_angle(data: st.DataObject, g
 
 
 @given(st.data(), finite_groups, st.integers(0, 3))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_the_solutions_are_all_that_group_averaging_leaves(data: st.DataObject, group: Group, frequency: int) -> None:
     """The slow, obvious oracle: the rank of the average of the action over the whole group."""
     from bench.domains.plane.kernels.angular import harmonics_action

@@ -57,7 +57,7 @@ def test_what_is_no_restriction_is_refused() -> None:
             Restriction(fields, Group.parse(subgroup))
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.integers(16, 40), st.sampled_from(["C4", "D4"]))
 def test_quarter_turns_are_exact_at_every_size(size: int, group: str) -> None:
     net = network("e2wrn", size, groups=[group] * 3)

@@ -216,7 +216,7 @@ def _as_matrices(tensors: Tensors, matrices: Tensor) -> Tensor:
     return tensors.moved(units, matrices.repeat_interleave(tensors.size, 0)).view(-1, tensors.size, tensors.size).mT
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(groups, st.integers(0, 2), st.integers(0, 2), st.integers(0, 99))
 def test_every_map_commutes_with_the_group(group: MatrixGroup, before: int, after: int, seed: int) -> None:
     (g,) = elements(group, 1, seed)

@@ -33,7 +33,6 @@ def close(ours: Tensor, theirs: tuple[np.ndarray, np.ndarray], relative: float =
     assert np.abs(ours.reshape(-1, 2).numpy() - expected).max() <= relative * np.abs(expected).max()
 
 
-@settings(deadline=None)
 @given(sizes, ratios, angles)
 def test_the_ellipse_bends_light_as_that_of_lenstronomy(radius: float, ratio: float, angle: float) -> None:
     e1, e2 = parameters.phi_q2_ellipticity(angle, ratio)
@@ -42,14 +41,12 @@ def test_the_ellipse_bends_light_as_that_of_lenstronomy(radius: float, ratio: fl
     close(ours, LensModel(["SIE"]).alpha(X, Y, [lens]), 1e-3)
 
 
-@settings(deadline=None)
 @given(sizes, angles)
 def test_a_circle_is_the_limit_of_ellipses(radius: float, angle: float) -> None:
     ours = lenses.ellipse(GRID[None], one(radius), one(1.0), one(angle))
     torch.testing.assert_close(ours.norm(dim=-1), torch.full(ours.shape[:-1], radius).double(), rtol=1e-5, atol=0)
 
 
-@settings(deadline=None)
 @given(st.floats(0, 0.3), angles)
 def test_the_shear_is_that_of_lenstronomy(size: float, angle: float) -> None:
     shear = {"gamma1": size * math.cos(2 * angle), "gamma2": size * math.sin(2 * angle), "ra_0": 0, "dec_0": 0}
@@ -79,7 +76,7 @@ def test_point_masses_add_and_none_is_none() -> None:
     close(lenses.points(GRID[None], places, radii), LensModel(["POINT_MASS"] * 2).alpha(X, Y, masses))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.floats(0.05, 2), angles)
 def test_a_line_is_the_sum_of_its_points(half: float, angle: float) -> None:
     steps = half * torch.linspace(-1, 1, 4001, dtype=torch.float64)[1::2]

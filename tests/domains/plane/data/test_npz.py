@@ -152,7 +152,7 @@ def complaint(read: Callable[[], object]) -> str:
     return ""
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=12), st.booleans())
 def test_a_damaged_archive_is_read_or_refused_in_one_sentence(
     tmp_path: Path, changes: list[tuple[int, int]], compressed: bool

@@ -66,7 +66,10 @@ ROOMS = {
             _MODELS,
         ],
     ),
-    "measure": (["bench/measure"], ["tests/measure", f"{_SPHERE}/test_measurements.py", _CELL]),
+    "measure": (
+        ["bench/measure"],
+        ["tests/measure", "tests/test_identity.py", f"{_SPHERE}/test_measurements.py", _CELL],
+    ),
     "analysis": (
         ["bench/analysis"],
         ["tests/analysis", "tests/advise", "tests/figures", "tests/plan/test_rounds.py"],

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
@@ -13,7 +15,7 @@ from bench.canonical import Since, plain
 from bench.cell import Budget, Cell, Chosen, Match, Measure, Spec
 from bench.domains.plane.models.planar import PlanarOptions
 from bench.plan.matrix import make
-from bench.registry import families
+from bench.registry import datasets, families, measurements
 from bench.suite import parse
 from tests.fakes import make_cell
 
@@ -120,3 +122,39 @@ def test_options_that_came_later_are_left_out_of_a_cell_and_found_again() -> Non
 def test_values_in_any_order_are_one_cell() -> None:
     turned = dict(reversed(list(make_cell().family_options.items())))
     assert replace(make_cell(), family_options=turned).cell_id == make_cell().cell_id
+
+
+DEFAULTS = Path(__file__).parent / "fixtures" / "defaults.json"
+
+
+def registered() -> dict[str, dict[str, Any]]:
+    """What a suite that leaves options out asks for, of everything that comes along, and the version it asks it of."""
+    kinds = {"families": families, "datasets": datasets, "measurements": measurements}
+    return {
+        f"{kind} {entry.name}": {
+            "version": entry.version,
+            "defaults": {
+                name: json.loads(json.dumps(field.get_default(call_default_factory=True), default=str))
+                for name, field in entry.options.model_fields.items()
+                if not field.is_required()
+            },
+        }
+        for kind, entries in kinds.items()
+        for entry in entries
+        if entry.make.__module__.startswith("bench.")  # other tests register toys
+    }
+
+
+def test_defaults_stay_or_the_version_rises() -> None:
+    """Suites leave options out, and READMEs tell what they did: one that moves makes another cell of the same words.
+
+    ``python -m tests.test_identity`` writes what is there now.
+    """
+    kept, now = json.loads(DEFAULTS.read_text()), registered()
+    moved = [name for name in kept if name in now and kept[name]["defaults"] != now[name]["defaults"]]
+    assert not [name for name in moved if kept[name]["version"] == now[name]["version"]], moved
+    assert kept == now, f"write {DEFAULTS.name} anew: python -m tests.test_identity"
+
+
+if __name__ == "__main__":
+    DEFAULTS.write_text(json.dumps(registered(), indent=1, sort_keys=True) + "\n")

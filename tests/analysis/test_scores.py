@@ -44,6 +44,28 @@ def test_more_is_better_on_the_scale_of_differences(read: Score, a: float, b: fl
         assert (read.scaled(a) > read.scaled(b)) == (a > b if read.higher_is_better else a < b)
 
 
+def test_which_quantities_are_shares_and_of_which_more_is_better() -> None:
+    assert {read.name for read in READINGS if read.is_share} == {"accuracy", "mean_iou", "invariance_rate"}
+    better = {"accuracy", "mean_iou", "invariance_rate", "examples_per_second"}
+    assert {read.name for read in READINGS if read.higher_is_better} == better
+    assert {read.name: read.sign for read in READINGS} == {
+        read.name: 1 if read.name in better else -1 for read in READINGS
+    }
+
+
+def test_numbers_as_people_read_them() -> None:
+    accuracy, rmse = SCORES["accuracy"], SCORES["rmse"]
+    assert (accuracy.error(0.9), rmse.error(0.9)) == (pytest.approx(0.1), 0.9)
+    assert (accuracy.text(float("nan")), rmse.text(2.0)) == ("-", "2")
+    assert (accuracy.range_text(-0.011, 0.25), rmse.range_text(0.0, float(np.log(2)))) == (
+        "-1.1 to 25.0",
+        "1.00 to 2.00",
+    )
+    assert (accuracy.margin_text(0.015), rmse.margin_text(float(np.log(1.05)))) == ("1.5 points", "a factor of 1.05")
+    assert (accuracy.gain_label, rmse.gain_label) == ("gain, points", "factor by which the RMSE is better")
+    assert float(rmse.unscaled(rmse.scaled(0.0))) >= 0  # an error of nothing has no logarithm
+
+
 def test_a_factor_is_one_where_nothing_differs() -> None:
     rmse = SCORES["rmse"]
     assert rmse.gain(0.0) == 1.0

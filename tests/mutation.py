@@ -54,7 +54,14 @@ ROOMS = {
     ),
     "tasks": (
         ["bench/tasks", "bench/scores.py"],
-        ["tests/tasks", "tests/analysis/test_scores.py", f"{_SPHERE}/test_segmentation.py", _VECTORS, _CELL],
+        [
+            "tests/tasks",
+            "tests/test_doctests.py",
+            "tests/analysis/test_scores.py",
+            f"{_SPHERE}/test_segmentation.py",
+            _VECTORS,
+            _CELL,
+        ],
     ),
     "layers": (
         [f"{PLANE}/layers", f"{VECTORS}/layers.py", f"{SPHERE}/layers"],

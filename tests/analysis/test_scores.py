@@ -19,7 +19,7 @@ from bench.analysis.verdict import verdict
 from bench.figures import FIGURES
 from bench.report.page import page
 from bench.results.tables import Tables
-from bench.scores import QUANTITIES, SCORE_COLUMNS, SCORES, Score, reading
+from bench.scores import QUANTITIES, SCORE_COLUMNS, SCORES, Score, by_score, reading
 from tests.matrices import matrix, noise
 
 READINGS = [*SCORES.values(), *QUANTITIES.values()]
@@ -51,6 +51,12 @@ def test_which_quantities_are_shares_and_of_which_more_is_better() -> None:
     assert {read.name: read.sign for read in READINGS} == {
         read.name: 1 if read.name in better else -1 for read in READINGS
     }
+
+
+def test_rows_of_several_scores_are_each_read_by_its_own() -> None:
+    rows = pd.DataFrame({"score": ["rmse", "accuracy", "mean_iou", "rmse"], "test_score": [0.1, 0.9, 0.5, 1.0]})
+    errors = by_score(rows, "test_score", lambda read, values: read.error(values))
+    assert errors.tolist() == pytest.approx([0.1, 0.1, 0.5, 1.0])
 
 
 def test_numbers_as_people_read_them() -> None:

@@ -14,7 +14,9 @@ from hypothesis.extra.numpy import arrays
 from sklearn.metrics import accuracy_score, jaccard_score
 from torch import Tensor
 
-from bench.tasks import CLASSIFICATION, REGRESSION, SEGMENTATION, Task
+from bench.domains.sphere.shape import sphere_shape
+from bench.geometry import domain
+from bench.tasks import CLASSIFICATION, REGRESSION, SEGMENTATION, Task, task_of
 from bench.tasks.segmentation import segmentation
 
 K = 4
@@ -77,6 +79,20 @@ def test_masks_agree_in_the_share_of_the_area_in_which_they_name_the_same(truth:
     counted = SEGMENTATION.agree(naming(said), naming(truth))
     assert counted is not None
     assert counted.tolist() == pytest.approx((said == truth).float().mean((1, 2)).tolist())
+
+
+def test_where_points_have_areas_masks_are_scored_by_them_and_classes_are_not() -> None:
+    """On the sphere, of all rings of latitude, one at the equator is the widest."""
+    shape = sphere_shape(4, K, "segmentation")
+    areas = domain("sphere").weights(shape)
+    assert areas is not None
+    truth = torch.zeros(1, 8, 8, dtype=torch.uint8)
+    truth[:, 3:5] = 1
+    said = truth.clone()
+    said[:, 0] = 1
+    assert score(task_of(shape), naming(said), truth) == pytest.approx(score(segmentation(areas), naming(said), truth))
+    assert score(task_of(shape), naming(said), truth) > score(SEGMENTATION, naming(said), truth) + 0.05
+    assert task_of(sphere_shape(4, K, "classification")) is CLASSIFICATION
 
 
 def test_rmse_is_the_root_of_the_mean_square() -> None:

@@ -8,11 +8,16 @@ from torch import Tensor, nn
 
 from bench.domains.plane import Maps, image_network, image_shape
 from bench.domains.plane.layers import SteerableConv
-from bench.geometry import INVARIANT
+from bench.execute.data import load_data
+from bench.geometry import INVARIANT, domain
 from bench.groups import Element, FieldType, Group, act, centred_disc, regular
 from bench.measure import equivariance_error, peak_memory, reset_peak_memory, score
+from bench.measure.batches import at_once
+from bench.networks.matching import build
 from bench.networks.network import Network
 from bench.networks.size import count_flops, count_parameters, count_training_flops
+from bench.registry import families, measurements
+from bench.tasks import REGRESSION
 
 TURNED, TILTED = Element.rotation(90), Element.rotation(30)
 
@@ -126,6 +131,36 @@ def test_score_counts_right_answers_and_averages_the_likelihood() -> None:
     found = score(model, logits.view(3, 2, 1, 1), torch.tensor([0, 1, 1]))
     assert found.score == pytest.approx(2 / 3)
     assert found.loss == pytest.approx((2 * math.log1p(math.exp(-4)) + 4 + math.log1p(math.exp(-4))) / 3, rel=1e-5)
+
+
+def test_scoring_in_batches_tells_which_answers_were_right_where_there_are_right_ones() -> None:
+    model, many = nn.Flatten(), 1100  # three batches
+    logits = torch.eye(2)[torch.arange(many) % 2]
+    found = score(model, logits.view(many, 2, 1, 1), torch.arange(many) % 3 % 2)
+    assert found.right is not None
+    assert found.right.tolist() == (torch.arange(many) % 2 == torch.arange(many) % 3 % 2).tolist()
+    assert found.score == pytest.approx(float(found.right.float().mean()))
+    assert score(model, logits.view(many, 2, 1, 1), logits, REGRESSION).right is None
+
+
+def test_a_network_is_shown_500_small_inputs_at_once_and_fewer_of_large_ones() -> None:
+    assert at_once(torch.zeros(1, 1, 28, 28)) == 500
+    assert at_once(torch.zeros(1, 1, 100, 100)) == 2**20 // 10**4
+    assert at_once(torch.zeros(1, 3, 1024, 1024)) == 1
+
+
+def test_the_metric_says_whether_points_were_left_out() -> None:
+    images = torch.rand(2, 2, 9, 9)
+    assert rows_of(nn.Identity(), TURNED, images)["output"]["metric"] == "relative l2 on the centred disc"
+    vectors = build(families["emlp"], families["emlp"].options(), load_data("o5", {"pool": 100}).shape, 48, seed=0)
+    inputs = load_data("o5", {"pool": 100}).test.inputs[:4].float()
+    elements = domain("vectors").group("O(5)").probes({"rotation": (45.0,), "boost": ()})
+    rows = equivariance_error(vectors, inputs, elements, REGRESSION)
+    assert {row["metric"] for row in rows} == {"relative l2"}
+
+
+def test_symmetry_is_measured_before_training_too() -> None:
+    assert {entry.name for entry in measurements if entry.at_init} >= {"equivariance", "lie_derivative"}
 
 
 def test_parameters_and_flops_of_a_known_layer() -> None:

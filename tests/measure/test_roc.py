@@ -65,6 +65,14 @@ def test_a_network_is_measured_one_class_against_the_rest() -> None:
     np.testing.assert_array_equal(unpack(columns["transformed_answers"])[0], labels.numpy())  # type: ignore[arg-type]
 
 
+def test_a_class_that_no_test_image_has_has_no_area_and_the_others_have() -> None:
+    images, labels = torch.rand(20, 3, 1, 1), torch.arange(20) % 2
+    columns = measure(Options(), nn.Flatten(), Inputs("trained", (images, labels), (images, labels), Group(4))).run
+    assert {"auc_upright_class_0", "auc_upright_class_1", "auc_transformed_class_0"} <= set(columns)
+    assert "auc_upright_class_2" not in columns
+    assert "transformed_answers" in columns
+
+
 def test_the_figure_is_drawn_from_saved_answers(tmp_path: Path) -> None:
     suite = {
         "name": "roc",

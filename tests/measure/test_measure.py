@@ -133,6 +133,12 @@ def test_score_counts_right_answers_and_averages_the_likelihood() -> None:
     assert found.loss == pytest.approx((2 * math.log1p(math.exp(-4)) + 4 + math.log1p(math.exp(-4))) / 3, rel=1e-5)
 
 
+def test_only_the_output_has_an_invariance_rate_and_rows_tell_the_version_of_their_metric() -> None:
+    rows = rows_of(nn.Identity(), TURNED, torch.rand(2, 2, 9, 9))
+    assert {layer for layer, row in rows.items() if row["invariance_rate"] is not None} == {"output"}
+    assert {row["metric_version"] for row in rows.values()} == {2}
+
+
 def test_scoring_in_batches_tells_which_answers_were_right_where_there_are_right_ones() -> None:
     model, many = nn.Flatten(), 1100  # three batches
     logits = torch.eye(2)[torch.arange(many) % 2]

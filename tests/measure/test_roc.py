@@ -73,6 +73,18 @@ def test_a_class_that_no_test_image_has_has_no_area_and_the_others_have() -> Non
     assert "transformed_answers" in columns
 
 
+def test_answers_of_up_to_255_classes_are_kept_once() -> None:
+    kept = {}
+    for classes in (255, 256):
+        images, labels = torch.rand(8, classes, 1, 1), torch.arange(8)
+        inputs = Inputs("trained", (images, labels), (images.flip(0), labels), Group(4))
+        kept[classes] = measure(Options(), nn.Flatten(), inputs).run.get("transformed_answers")
+    assert kept[256] is None
+    assert kept[255] is not None
+    probabilities = unpack(str(kept[255]))[1]
+    np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-3)
+
+
 def test_the_figure_is_drawn_from_saved_answers(tmp_path: Path) -> None:
     suite = {
         "name": "roc",

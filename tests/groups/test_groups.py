@@ -50,6 +50,18 @@ def test_a_finite_group_is_closed_and_has_its_order(group: Group) -> None:
     assert a @ b in members
 
 
+@pytest.mark.parametrize(
+    ("group", "count", "turns"),
+    [("C8", 6, 4), ("C12", 5, 4), ("C5", 4, 1), ("C4", 100, 4), ("SO(2)", 6, 6), ("D8", 3, 2)],
+)
+def test_an_orbit_is_the_largest_subgroup_that_is_small_enough(group: str, count: int, turns: int) -> None:
+    of = Group.parse(group)
+    orbit = of.orbit(count)
+    assert set(orbit[:turns]) == set(Group(turns).elements)
+    assert len(orbit) == turns * (2 if of.mirrors else 1)
+    assert len(set(orbit)) == len(orbit)
+
+
 @given(finite_groups)
 def test_generators_generate(group: Group) -> None:
     reached = {Element()}

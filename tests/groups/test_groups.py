@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import linalg, stats
 
 from bench.errors import Impossible, UserError
 from bench.groups import (
@@ -23,7 +23,7 @@ from bench.groups import (
     regular,
     transform,
 )
-from bench.groups.representation import trivial
+from bench.groups.representation import direct_sum, trivial
 from tests import tolerances
 from tests.strategies import elements, finite_groups, groups, quarter_turns, representations
 
@@ -60,6 +60,12 @@ def test_an_orbit_is_the_largest_subgroup_that_is_small_enough(group: str, count
     assert set(orbit[:turns]) == set(Group(turns).elements)
     assert len(orbit) == turns * (2 if of.mirrors else 1)
     assert len(set(orbit)) == len(orbit)
+
+
+def test_the_sum_of_an_irrep_and_a_regular_one_is_block_diagonal() -> None:
+    parts = [irrep(Group(4), 1), regular(Group(4))]
+    for g in Group(4).elements:
+        np.testing.assert_allclose(direct_sum(parts)(g), linalg.block_diag(*(rho(g) for rho in parts)))
 
 
 @given(finite_groups)

@@ -22,9 +22,7 @@ def is_plain(runs: pd.DataFrame) -> pd.Series[bool]:
 Sizes = dict[str, dict[str, float]]
 
 
-def opponents(
-    sizes: Sizes, label: str, plain: dict[str, float], brief: Set[str] = frozenset()
-) -> Iterator[tuple[str, str]]:
+def opponents(sizes: Sizes, label: str, plain: dict[str, float], brief: Set[str]) -> Iterator[tuple[str, str]]:
     """Yield in what a label's opponents are of its size, in words, and the opponent: of several the best in the choice.
 
     ``sizes`` are those of all labels (`sizes_of`), ``plain`` the plain labels with their scores in the choice,

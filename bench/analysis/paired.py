@@ -36,7 +36,7 @@ class Paired:
     Fisher (1935) do: it errs by t sqrt(s^2 / n) + z sqrt(v), t of n - 1 degrees of freedom and z normal. Such a test
     errs in fewer cases than it says, whichever variance is the larger. The degrees of freedom of Satterthwaite (1946)
     are those of whichever happens to look larger, and two or three seeds that agree by chance then pass for many: at a
-    level of 1 % they err in 2 to 8 % (tests/analysis/test_paired.py). ``is_constant`` tells that all seeds gave one and
+    level of 1 % they err in over 2 % (tests/analysis/test_paired.py). ``is_constant`` tells that all seeds gave one and
     the same difference, which says nothing of their noise.
     """
 

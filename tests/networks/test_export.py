@@ -28,6 +28,8 @@ NETWORKS = {
     "e2cnn gated": ("e2cnn", {"group": "SO(2)", "fields": "irreps"}),
     "p4cnn": ("p4cnn", {}),
     "p4cnn-rotation-pooling": ("p4cnn-rotation-pooling", {}),
+    "e2-benchmark": ("e2-benchmark", {}),
+    "e2-benchmark-cnn": ("e2-benchmark-cnn", {}),
     "steerable elu": ("steerable", {"group": "C4", "nonlinearity": "elu"}),
 }
 SHAPE = image_shape(1, 28, 4)

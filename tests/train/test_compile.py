@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from bench.domains.plane import image_shape
+from bench.domains.plane.models.planar import PlanarOptions
 from bench.networks.matching import build
 from bench.registry import families
 from tests.networks.test_export import NETWORKS
@@ -28,7 +29,7 @@ def test_a_step_in_bfloat16_compiles_before_anything_ran(name: str) -> None:
     """What is made at its first use is made inside the graph."""
     family, options = NETWORKS[name]
     entry = families[family]
-    smaller = {} if family.startswith("p4cnn") else {"channels": (1, 2), "pool_after": (1,)}
+    smaller = {"channels": (1, 2), "pool_after": (1,)} if issubclass(entry.options, PlanarOptions) else {}
     network = build(entry, entry.options(**options, **smaller), image_shape(1, 28, 4), 2.0, seed=0).train()
     torch.compiler.reset()
     compiled = torch.compile(network, backend="aot_eager", fullgraph=True)
@@ -42,7 +43,7 @@ def test_a_step_in_bfloat16_compiles_before_anything_ran(name: str) -> None:
 def test_a_training_step_compiles_without_a_graph_break(name: str) -> None:
     family, options = NETWORKS[name]
     entry = families[family]
-    smaller = {} if family.startswith("p4cnn") else {"channels": (1, 2), "pool_after": (1,)}
+    smaller = {"channels": (1, 2), "pool_after": (1,)} if issubclass(entry.options, PlanarOptions) else {}
     network = build(entry, entry.options(**options, **smaller), image_shape(1, 28, 4), 2.0, seed=0).train()
     for module in network.modules():
         if isinstance(module, nn.Dropout):

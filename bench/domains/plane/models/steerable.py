@@ -2,7 +2,7 @@
 
 What differs from the paper's networks: the skeleton, which is the one that all planar families share (equal padding,
 pooling by overlapping means, a global mean before the head; theirs pool by maxima and leave the last layer unpadded),
-and a ReLU where theirs have an ELU (``nonlinearity: elu``).
+and a ReLU where theirs have an ELU (``nonlinearity: elu``). Theirs are in ``e2_benchmark``.
 """
 
 from __future__ import annotations

@@ -72,7 +72,8 @@ def carry_out(
 
 def _measured(suite: Suite, path: Path, device: str, workers: int) -> Estimate:
     plan_of_suite = make(suite, set(), str(path))
-    costs = measured(plan_of_suite.todo, partial(probe, device=device), workers, run.is_cpu(device))
+    at_once = run.default_together(device)
+    costs = measured(plan_of_suite.todo, partial(probe, device=device), workers, run.is_cpu(device), at_once)
     return estimate(plan_of_suite.todo, costs, workers)
 
 

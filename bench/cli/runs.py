@@ -57,6 +57,7 @@ def plan(
     plugin: PluginOption = None,
     device: DeviceOption = "auto",
     workers: WorkersOption = None,
+    together: TogetherOption = None,
     out: OutOption = None,
     fresh: FreshOption = False,
 ) -> None:
@@ -71,7 +72,7 @@ def plan(
     from bench.plan.rounds import expected, largest, rounds
     from bench.plugins import WithPlugins
     from bench.results.store import Store
-    from bench.run import chosen_device, default_workers, is_cpu
+    from bench.run import chosen_device, default_together, default_workers, is_cpu
 
     where = chosen_device(device)
     prepared = _prepared(suite, overrides, plugin, out, fresh)
@@ -89,7 +90,8 @@ def plan(
     if not following.cells:
         return
     most = largest(plan_of_suite, seeding) if seeding else plan_of_suite.todo
-    costs = measured(most, WithPlugins(partial(probe, device=where), plan_of_suite.suite.plugins), count, is_cpu(where))
+    work = WithPlugins(partial(probe, device=where), plan_of_suite.suite.plugins)
+    costs = measured(most, work, count, is_cpu(where), together or default_together(where))
     _print_estimate(estimate(following.cells, costs, count), where)
     if seeding:
         for what, cells in (("expected", expected(plan_of_suite, seeding)), ("at most", most)):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import get_args
 
 import torch
 
 from bench.cell import Cell
+from bench.errors import one_line
 from bench.execute.data import load_data
 from bench.execute.inputs import CellInputs, own_moves
 from bench.execute.prepare import prepared, trainee_of
@@ -17,14 +20,15 @@ from bench.measure import Stage, peak_memory, score
 from bench.measure.batches import at_once
 from bench.networks.network import Network
 from bench.tasks import task_of
-from bench.train import clock, evaluation_steps, fit, total_steps
+from bench.train import Trainee, clock, evaluation_steps, fit_together, total_steps
 
 
 @dataclass(frozen=True)
 class Cost:
     """What a cell costs, from steps that were really run; times in seconds, memory in bytes.
 
-    ``fixed_seconds`` is what does not depend on the length of training: building and measuring.
+    ``fixed_seconds`` is what does not depend on the length of training: building and measuring. Of cells that train
+    together ``step_seconds`` are a cell's share of a step of all, and the memory is that of all.
     """
 
     step_seconds: float
@@ -32,19 +36,22 @@ class Cost:
     peak_memory_bytes: int | None
 
 
-def probe(cell: Cell, device: str, steps: int = 3) -> Cost:
-    """Run a few steps of a cell, score some images, and return what the whole cell will cost."""
+def probe(cells: Sequence[Cell], device: str, steps: int = 3) -> Cost:
+    """Run a few steps of cells that would train together, score some images, and return what one of them will cost."""
     where = torch.device(device)
     settle(where)
+    cell = cells[0]
     network, inputs, _, built = prepared(cell, where)
     short = cell.budget.model_copy(update={"epochs": None, "steps": steps, "evaluations": 1})
-    result = fit(replace(trainee_of(cell, network, inputs), budget=short), lambda _: (0.0, 0.0))
+    trainees = [replace(trainee_of(cell, network, inputs), budget=short)]
+    for other in cells[1:]:
+        of_other, inputs_of_other, _, _ = prepared(other, where)
+        trainees.append(replace(trainee_of(other, of_other, inputs_of_other), budget=short))
+    step_seconds = _seconds(trainees) / steps
     dataset = load_data(cell.dataset, cell.dataset_options)
     images, targets = inputs.validation
     moves = own_moves(cell, dataset.shape)
-    count = min(
-        len(images), at_once(moves.still(images[:1], targets[:1])[0]), _affordable(cell, result.seconds / steps)
-    )
+    count = min(len(images), at_once(moves.still(images[:1], targets[:1])[0]), _affordable(cell, step_seconds))
     began = clock(where)
     score(network, *moves.still(images[:count], targets[:count]), task_of(dataset.shape))
     per_image = (clock(where) - began) / count
@@ -55,7 +62,21 @@ def probe(cell: Cell, device: str, steps: int = 3) -> Cost:
         inputs.upright[1]
     )
     measured = _measuring(cell, network, inputs, count, where)
-    return Cost(result.seconds / steps, built + per_image * scored + measured, peak_memory(where))
+    return Cost(step_seconds, built + per_image * scored + measured, peak_memory(where))
+
+
+def _seconds(trainees: Sequence[Trainee]) -> float:
+    """Return the seconds of a training of each of the networks, beside one another if they can be."""
+
+    def unseen(_: object) -> tuple[float, float]:
+        return 0.0, 0.0
+
+    if len(trainees) > 1:
+        try:
+            return fit_together(trainees, [unseen] * len(trainees))[0].seconds / len(trainees)
+        except Exception as error:
+            print(f"measured one by one, because together: {one_line(error)}", file=sys.stderr)
+    return fit_together(trainees[:1], [unseen])[0].seconds
 
 
 #: Seconds that scoring may take in a probe, about.

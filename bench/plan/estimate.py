@@ -10,6 +10,7 @@ import psutil
 
 from bench.cell import Cell
 from bench.execute import pool
+from bench.execute.batching import together
 from bench.execute.probe import Cost
 from bench.train import total_steps
 
@@ -70,17 +71,30 @@ _LOOK, _IDLE = 0.5, 25
 Costs = Mapping[str, "Cost | pool.Failure"]
 
 
-def measured(cells: Sequence[Cell], probe: Callable[[Cell], Cost], workers: int, one_thread: bool) -> Costs:
-    """Measure one cell of every kind, as many at a time as will run later; return what each kind costs.
+def measured(
+    cells: Sequence[Cell], probe: Callable[[Sequence[Cell]], Cost], workers: int, one_thread: bool, at_once: int = 1
+) -> Costs:
+    """Measure cells of every kind, as many beside one another as will run later; return what one of each kind costs.
 
     A kind is what has the same step, evaluation and network; the number of steps follows from each cell's own budget.
+    ``at_once`` is how many cells of a kind train together, where there are as many.
     """
     kinds: dict[str, list[Cell]] = {}
     for cell in cells:
         kinds.setdefault(_kind(cell), []).append(cell)
     # the largest training set of a kind shows the memory that it needs, a strength the time that augmentation takes
-    chosen = [max(alike, key=lambda cell: (cell.train_size, cell.strength)) for alike in kinds.values()]
-    return {_kind(cell): cost for cell, cost in pool.run(probe, chosen, workers, one_thread)}
+    chosen = [
+        max(
+            together(sorted(alike, key=_demand, reverse=True), at_once),
+            key=lambda group: (len(group), *_demand(group[0])),
+        )
+        for alike in kinds.values()
+    ]
+    return {_kind(group[0]): cost for group, cost in pool.run(probe, chosen, workers, one_thread)}
+
+
+def _demand(cell: Cell) -> tuple[int, float]:
+    return cell.train_size, cell.strength
 
 
 def estimate(cells: Sequence[Cell], costs: Costs, workers: int) -> Estimate:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -372,12 +373,33 @@ def test_a_probe_counts_building_every_scoring_and_both_measurements(monkeypatch
     asked = measure(
         {"equivariance": {"angles": [90], "samples": 6}, "calibration": None, "transforms": 2, "test_images": 15}
     )
-    cost = probe(toy(budget=Budget(epochs=4, batch_size=8, evaluations=3), measure=asked), "cpu")
+    cost = probe([toy(budget=Budget(epochs=4, batch_size=8, evaluations=3), measure=asked)], "cpu")
     # one second to build, one to score 30 images, one for the measurements at both stages;
     # scored are (2 x 3 + 3) x 30 validation and (2 + 2 x 2) x 15 test images
     assert cost.fixed_seconds == pytest.approx(1 + (9 * 30 + 6 * 15) / 30 + 1)
     assert cost.step_seconds > 0
     assert (cost.peak_memory_bytes or 0) > 2**20
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_probe_of_cells_that_train_together_tells_the_share_of_one(
+    refused: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of ten seconds for all of them, or of all ten where they turn out not to train beside one another."""
+    trained = []
+
+    def fit_together(trainees: Sequence[Trainee], validates: Any) -> list[Any]:
+        trained.append([trainee.seed for trainee in trainees])
+        if refused and len(trainees) > 1:
+            raise RuntimeError("no two of these")
+        return [SimpleNamespace(seconds=10.0) for _ in trainees]
+
+    monkeypatch.setattr(probing, "fit_together", fit_together)
+    cost = probe([toy(seed=seed) for seed in range(4)], "cpu", steps=5)
+    assert cost.step_seconds == (2.0 if refused else 0.5)
+    assert [len(seeds) for seeds in trained] == ([4, 1] if refused else [4])
+    assert len(set(trained[0])) == 4
+    assert ("one by one, because together: RuntimeError: no two of these" in capsys.readouterr().err) == refused
 
 
 def test_building_does_not_count_what_is_imported_and_loaded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -18,15 +19,17 @@ from tests.fakes import make_cell
 STEP_SECONDS, FIXED_SECONDS, MEMORY = 0.01, 2.0, 1000
 
 
-def probe(cell: Cell) -> Cost:
-    """Steps cost by the width, and memory by the training set; one family cannot be measured."""
+def probe(cells: Sequence[Cell]) -> Cost:
+    """Steps cost by the width, beside others half, and memory by the training set; one family cannot be measured."""
+    cell = cells[0]
     if cell.label == "broken":
         raise ValueError("no such network")
-    return Cost(STEP_SECONDS * (cell.width or 0), FIXED_SECONDS, MEMORY * cell.train_size)
+    share = 0.5 if len(cells) > 1 else 1.0
+    return Cost(STEP_SECONDS * share * (cell.width or 0), FIXED_SECONDS, MEMORY * len(cells) * cell.train_size)
 
 
-def estimated(cells: list[Cell], workers: int = 1) -> Estimate:
-    return estimate(cells, measured(cells, probe, workers, one_thread=True), workers)
+def estimated(cells: list[Cell], workers: int = 1, at_once: int = 1) -> Estimate:
+    return estimate(cells, measured(cells, probe, workers, one_thread=True, at_once=at_once), workers)
 
 
 def cell(label: str, seed: int = 0, **changes: Any) -> Cell:
@@ -54,6 +57,16 @@ def test_workers_share_the_time_but_no_more_of_them_than_cells() -> None:
     alone = estimated(cells).seconds
     assert estimated(cells, workers=2).seconds == pytest.approx(alone / 2)
     assert estimated(cells, workers=100).seconds == pytest.approx(alone / 4)
+
+
+def test_cells_that_will_train_together_are_measured_together_as_many_as_there_are() -> None:
+    budget = Budget(steps=20, batch_size=10)
+    cells = [cell("a", seed, budget=budget, train_size=size) for seed in range(3) for size in (50, 100)]
+    (line,) = estimated(cells, at_once=4).lines
+    assert line.seconds == pytest.approx(6 * (FIXED_SECONDS + 20 * STEP_SECONDS / 2))
+    assert line.peak_memory_bytes == 4 * 100 * MEMORY
+    (alone,) = estimated(cells[:1], at_once=4).lines
+    assert alone.seconds == pytest.approx(FIXED_SECONDS + 20 * STEP_SECONDS)
 
 
 def test_a_family_that_cannot_be_measured_says_why_and_leaves_the_others() -> None:

@@ -31,7 +31,7 @@ from bench.doctor.speed import in_kernels
 from bench.domains.plane import augmentation, image_shape
 from bench.domains.plane.models.cnn import plain_block
 from bench.domains.plane.models.planar import PlanarOptions, planar_network
-from bench.execute.allocator import keep_memory
+from bench.execute.settle import settle
 from bench.gate.baseline import device_class
 from bench.groups import FieldType, Group
 from bench.measure import score
@@ -39,7 +39,8 @@ from bench.networks.counts import counts
 from bench.networks.matching import build, resolve
 from bench.networks.network import Network
 from bench.registry import families
-from bench.train import UNMOVED, Moves, Trainee, fit, precision
+from bench.run import default_together
+from bench.train import UNMOVED, Moves, Trainee, fit_together, precision
 from bench.train.capture import captured
 from bench.train.step import Step
 
@@ -205,37 +206,42 @@ def loop_of_e2cnn(label: str, device: torch.device, count: int) -> float:
 
 
 def our_loop(label: str, device_name: str, count: int, ready: Any, queue: Any) -> None:
-    """Put the images per second of a cell's training, and the seconds of scoring 2,000 images, on a queue."""
+    """Put on a queue the images per second of what trains at once, and the seconds in which all score 2,000 images."""
     device = torch.device(device_name)
-    if device.type == "cpu":
-        torch.set_num_threads(1)
-        keep_memory()
-    network = networks(label, device)["ours"]()
+    settle(device)
     images, labels = torch.rand(2000, 1, 28, 28, device=device), torch.arange(2000, device=device) % 10
     moving = augmentation(Group.parse("SO(2)"), 1.0)
     moves = Moves(lambda step, size: moving.draw(size, 0, "augmentation", step), moving.move)
     budget = Budget(steps=count, batch_size=BATCH, evaluations=1)
-    trainee = Trainee(network, images, labels, moves, budget, 0)
+    ours = [networks(label, device)["ours"]() for _ in range(default_together(device_name))]
+    trainees = [Trainee(network, images, labels, moves, budget, seed) for seed, network in enumerate(ours)]
     ready.wait()
-    result = fit(trainee, lambda _: (0.0, 0.0))
+    seconds = fit_together(trainees, [lambda _: (0.0, 0.0)] * len(ours))[0].seconds
     _wait(device)
     began = time.perf_counter()
-    score(network, images, labels)
-    queue.put((count * BATCH / result.seconds, time.perf_counter() - began))
+    for network in ours:
+        score(network, images, labels)
+    _wait(device)
+    queue.put((len(ours) * count * BATCH / seconds, time.perf_counter() - began))
 
 
 def loops(device: torch.device, count: int, rounds: int) -> Iterator[dict[str, Any]]:
-    """Yield the images per second of whole training loops: ours with a cell per core, theirs with one process."""
-    cells = os.cpu_count() or 1 if device.type == "cpu" else 1
+    """Yield the images per second of whole training loops: ours as `equivaug run` trains, theirs with one process.
+
+    That is a cell per core of a CPU, and on a GPU eight in one graph.
+    """
+    processes = os.cpu_count() or 1 if device.type == "cpu" else 1
+    cells = processes * default_together(str(device))
     auto = precision(Budget(steps=1), device)
     threads = torch.get_num_threads()
     for label in ("gcnn p4, small", "steerable C8, small"):
         ours, theirs, scoring, their_scoring = [], [], [], []
         for _ in range(rounds):
             context = multiprocessing.get_context("spawn")
-            ready, queue = context.Barrier(cells), context.Queue()
+            ready, queue = context.Barrier(processes), context.Queue()
             workers = [
-                context.Process(target=our_loop, args=(label, str(device), count, ready, queue)) for _ in range(cells)
+                context.Process(target=our_loop, args=(label, str(device), count, ready, queue))
+                for _ in range(processes)
             ]
             for worker in workers:
                 worker.start()
@@ -314,9 +320,7 @@ def main() -> None:
     arguments = parser.parse_args()
     device = torch.device(arguments.device)
     found = list(loops(device, arguments.steps, 3))
-    if device.type == "cpu":
-        torch.set_num_threads(1)
-        keep_memory()
+    settle(device)
     found += steps(device, arguments.rounds)
     found += together(device, max(arguments.rounds // 3, 3))
     if device.type == "cuda":

@@ -26,7 +26,6 @@ ALLOWED: dict[str, set[str]] = {
     "bits": set(),
     "canonical": set(),
     "former": set(),
-    "yamlfile": {"axes", "errors"},
     "axes": {"errors"},
     "cell": {"axes", "canonical"},
     "registry": {"errors"},
@@ -39,9 +38,8 @@ ALLOWED: dict[str, set[str]] = {
     "train": {"atomic", "cell", "errors", "fitness", "heartbeat", "scores", "seeds", "tasks"},
     "measure": {"axes", "canonical", "cell", "geometry", "groups", "networks", "registry", "roc", "tasks"},
     "plugins": {"errors", "former", "geometry", "registry", "tasks"},
-    "suite": {"axes", "canonical", "cell", "errors", "geometry", "plugins", "registry", "scores", "seeding", "tasks"}
-    | {"yamlfile"},
-    "results": {"atomic", "cell", "errors", "suite", "yamlfile"},
+    "suite": {"axes", "canonical", "cell", "errors", "geometry", "plugins", "registry", "scores", "seeding", "tasks"},
+    "results": {"atomic", "cell", "errors", "suite"},
     "analysis": {"bits", "results", "scores", "seeding"},
     "figures": {"analysis", "atomic", "results", "roc", "scores"},
     "report": {"analysis", "atomic", "errors", "figures", "results", "scores"},
@@ -61,8 +59,6 @@ ALLOWED: dict[str, set[str]] = {
     "api": {"analysis", "backend", "errors", "execute", "figures", "plan", "plugins", "registry", "results", "run"}
     | {"suite"},
     "extend": {"data", "domains", "errors", "geometry", "groups", "measure", "networks", "registry", "tasks"},
-    "schema": {"axes", "cell", "geometry", "registry", "suite"},
-    "listing": {"errors", "geometry", "registry", "suite", "yamlfile"},
     "doctor": {
         "cell",
         "data",

@@ -53,7 +53,7 @@ def list_(
 ) -> None:
     """List what a suite file can name, with the options of each."""
     from bench import plugins
-    from bench.listing import listing
+    from bench.suite.listing import listing
 
     plugins.load(plugin or ())
     for line in listing(kind):
@@ -64,7 +64,7 @@ def list_(
 def schema(plugin: PluginOption = None) -> None:
     """Print the JSON Schema of suite files, for editors."""
     from bench import plugins
-    from bench.schema import suite_schema
+    from bench.suite.schema import suite_schema
 
     plugins.load(plugin or ())
     print(json.dumps(suite_schema(), indent=2))

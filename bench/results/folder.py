@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 import bench
-from bench import yamlfile
 from bench.atomic import write_atomically
 from bench.cell import Cell
 from bench.errors import UserError
 from bench.results.store import Store
+from bench.suite import yamlfile
 
 if TYPE_CHECKING:
     from bench.results.tables import Tables

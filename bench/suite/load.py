@@ -12,8 +12,8 @@ from bench.errors import UserError, nearest
 from bench.registry import datasets
 from bench.suite.choices import augmentations, data_choices, entry_of, family_choices, measure
 from bench.suite.models import Suite
+from bench.suite.yamlfile import overridden, read
 from bench.tasks import TASKS
-from bench.yamlfile import overridden, read
 
 
 def load(source: str, overrides: Sequence[str] = (), plugged: Sequence[str] = ()) -> Suite:

@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from bench import suite as suites
 from bench.cell import Budget, Cell, Match, Measure
 from bench.errors import UserError
-from bench.listing import listing
-from bench.schema import suite_schema
 from bench.suite import FamilyChoice, Suite, cells, data_choices, family_choices, parse
-from bench.yamlfile import dumped, loaded, read
+from bench.suite.listing import listing
+from bench.suite.schema import suite_schema
+from bench.suite.yamlfile import dumped, loaded, read
 from tests.fakes import make_cell
 
 BASE: dict[str, Any] = {

@@ -11,7 +11,7 @@ from bench import suite
 from bench.errors import UserError, nearest
 from bench.geometry import domain, domain_names
 from bench.registry import Catalogue, datasets, families, measurements
-from bench.yamlfile import read
+from bench.suite.yamlfile import read
 
 
 def listing(kind: str) -> Iterator[str]:

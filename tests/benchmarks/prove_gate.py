@@ -1,7 +1,7 @@
 """How often the whole gate cries wolf, and how often it catches a slowdown of 10 %, with other processes at work.
 
 ``python -m tests.benchmarks.prove_gate [RUNS]`` runs ``equivaug gate --against HEAD`` so many times, with 0, 1 and 2
-other busy processes in turn. In each run one workload, another one every time, really takes a tenth longer; all others
+other busy processes in turn; ``--beside N`` says that N processes are at work already, and starts none. In each run one workload, another one every time, really takes a tenth longer; all others
 are as they are. Every verdict is appended to results/speed/gate-proof.csv, and what they come to is printed: of runs in
 which a workload that is not slowed was called regressed, and of slowed workloads that were caught, or for which the
 machine was said to be too busy.
@@ -9,10 +9,10 @@ machine was said to be too busy.
 
 from __future__ import annotations
 
+import argparse
 import csv
 import multiprocessing
 import os
-import sys
 import time
 from pathlib import Path
 
@@ -41,12 +41,13 @@ class SlowedSide(against.Side):
     script = str(Path(__file__).parent / "slowed_server.py")
 
 
-def one_run(number: int) -> None:
-    """Run the gate with a workload slowed, and append its verdicts."""
+def one_run(number: int, beside: int | None) -> None:
+    """Run the gate with a workload slowed, and append its verdicts; ``beside`` processes are at work, if it is told."""
     names = [workload.name for workload in workloads()]
-    slowed, others = names[number % len(names)], number % 3
+    slowed, others = names[number % len(names)], number % 3 if beside is None else beside
     os.environ["EQUIVAUG_SLOWED"] = f"{slowed}:{SHARE}"
-    load = [multiprocessing.get_context("spawn").Process(target=busy, daemon=True) for _ in range(others)]
+    started = others if beside is None else 0
+    load = [multiprocessing.get_context("spawn").Process(target=busy, daemon=True) for _ in range(started)]
     for process in load:
         process.start()
     began = time.perf_counter()
@@ -90,12 +91,18 @@ def report() -> None:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("runs", type=int, nargs="?", default=20)
+    parser.add_argument(
+        "--beside", type=int, help="how many processes are at work already; by default some are started"
+    )
+    arguments = parser.parse_args()
     done = 0
     if FILE.exists():
         with FILE.open() as file:
             done = max((int(row["run"]) + 1 for row in csv.DictReader(file)), default=0)
-    for number in range(done, done + int(sys.argv[1] if len(sys.argv) > 1 else 20)):
-        one_run(number)
+    for number in range(done, done + arguments.runs):
+        one_run(number, arguments.beside)
         report()
 
 

@@ -1,10 +1,10 @@
 """How often the whole gate cries wolf, and how often it catches a slowdown of 10 %, with other processes at work.
 
 ``python -m tests.benchmarks.prove_gate [RUNS]`` runs ``equivaug gate --against HEAD`` so many times, with 0, 1 and 2
-other busy processes in turn; ``--beside N`` says that N processes are at work already, and starts none. In each run one workload, another one every time, really takes a tenth longer; all others
-are as they are. Every verdict is appended to results/speed/gate-proof.csv, and what they come to is printed: of runs in
-which a workload that is not slowed was called regressed, and of slowed workloads that were caught, or for which the
-machine was said to be too busy.
+other busy processes in turn; ``--beside N`` says that N processes are at work already, and starts none. In each run
+one workload, another one every time, really takes a tenth longer; all others are as they are. Every verdict is appended
+to results/speed/gate-proof.csv, and what they come to is printed: of runs in which a workload that is not slowed was
+called regressed, and of slowed workloads that were caught, or for which the machine was said to be too busy.
 """
 
 from __future__ import annotations

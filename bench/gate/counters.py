@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.cell import Budget
@@ -97,19 +98,23 @@ class _Calls(TorchDispatchMode):
         self._known: set[int] = set()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        for each in tree_leaves((args, kwargs)):
+            if isinstance(each, torch.Tensor):
+                self._track(each.untyped_storage(), new=False)
         result = func(*args, **(kwargs or {}))
         self.count += 1
-        for each in result if isinstance(result, (tuple, list)) else (result,):
+        for each in tree_leaves(result):
             if isinstance(each, torch.Tensor):
-                self._track(each.untyped_storage())
+                self._track(each.untyped_storage(), new=True)
         return result
 
-    def _track(self, storage: Any) -> None:
+    def _track(self, storage: Any, new: bool) -> None:
+        """Count the bytes of a storage that is seen first; of one that an operation was given, none."""
         key = storage._cdata
         if key in self._known:
             return
         self._known.add(key)
-        size = storage.nbytes()
+        size = storage.nbytes() if new else 0
         self._held += size
         self.peak = max(self.peak, self._held)
         weakref.finalize(storage, self._forget(key, size))

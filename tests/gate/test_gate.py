@@ -111,6 +111,19 @@ def test_counters_see_one_more_product_and_one_more_copy(
         assert counters.judge(other, counted[other], now[other]).outcome is Outcome.FINE, other
 
 
+def test_the_peak_is_of_what_is_made_and_not_of_tables_that_were_there() -> None:
+    """A view of a table, such as the losses of all steps, holds no byte of its own; two results at once hold both."""
+    table = torch.zeros(1000)
+    calls = counters._Calls()
+    with calls:
+        table[3] += 1
+        first = table[:10] + 1
+        second = first + 1
+        del first, second
+        torch.ones(15)
+    assert calls.peak == 2 * 10 * table.itemsize
+
+
 def test_a_lost_symmetry_and_a_lost_accuracy_are_regressions() -> None:
     assert counters.judge("error after a tiny training, hnet", 2e-7, 1e-3).outcome is Outcome.REGRESSED
     assert counters.judge("error after a tiny training, hnet", 2e-7, 6e-7).outcome is Outcome.FINE

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bench.measure import latency
+from bench.groups import Group
+from bench.measure import Inputs, latency
 from bench.measure.latency import answered
 
 
@@ -38,3 +39,15 @@ def test_a_slow_network_is_asked_no_more_often_than_needed(monkeypatch: pytest.M
     network = Clocked([60.0, 80.0, 70.0], monkeypatch)
     assert answered(network, torch.zeros(1), 20) == pytest.approx(70.0)
     assert network.answers == 2 + latency.FEWEST
+
+
+@pytest.mark.parametrize(
+    ("batches", "columns"), [((4,), {"latency_4_ms"}), ((1, 8, 9), {"latency_1_ms", "latency_8_ms"})]
+)
+def test_each_number_of_inputs_has_a_column_where_there_are_as_many(
+    batches: tuple[int, ...], columns: set[str]
+) -> None:
+    examples = torch.zeros(8, 1, 2, 2), torch.zeros(8, dtype=torch.long)
+    options = latency.LatencyOptions(batches=batches, repeats=1)
+    found = latency.measure(options, nn.Identity(), Inputs("trained", examples, examples, Group(4))).run
+    assert set(found) == columns

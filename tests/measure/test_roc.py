@@ -85,6 +85,15 @@ def test_answers_of_up_to_255_classes_are_kept_once() -> None:
     np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-3)
 
 
+def test_the_answers_that_are_kept_are_those_to_moved_images() -> None:
+    images, labels = 4 * torch.eye(3).reshape(3, 3, 1, 1), torch.arange(3)
+    moved = images.roll(1, 0)
+    columns = measure(Options(), nn.Flatten(), Inputs("trained", (images, labels), (moved, labels), Group(4))).run
+    assert [name for name in columns if name.endswith("answers")] == ["transformed_answers"]
+    probabilities = unpack(str(columns["transformed_answers"]))[1]
+    assert probabilities.argmax(1).tolist() == [2, 0, 1]
+
+
 def test_the_figure_is_drawn_from_saved_answers(tmp_path: Path) -> None:
     suite = {
         "name": "roc",

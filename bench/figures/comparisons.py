@@ -67,8 +67,7 @@ def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
             )
     layout.label_axes(axes, score.gain_label, "")
     entries = {label: style.entry(look) for label, look in appearance.items() if label in set(rows["label"])}
-    remarks = [
-        "intervals are those of the tests, all looks and comparisons counted, on seeds that chose nothing",
-        f"grey is what counts as equal, {score.margin_text(limit)}",
-    ]
-    return layout.finish(figure, entries, note(tables, "gain on test inputs moved by", rows["n"], *remarks), on)
+    remarks = ["on seeds that chose nothing", f"grey is what counts as equal, {score.margin_text(limit)}"]
+    shown = "differences, with intervals that count all looks and comparisons,"
+    caption = note(tables, "gain on test inputs moved by", rows["n"], *remarks, shown=shown)
+    return layout.finish(figure, entries, caption, on)

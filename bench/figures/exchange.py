@@ -72,4 +72,5 @@ def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
         "an arrow where what was tried does not bound it; a marker where the means cross, interpolated",
     ]
     what = f"{score_of(tables).label} on test inputs moved by"
-    return layout.finish(figure, entries, note(tables, what, rows["n"], *remarks), on)
+    caption = note(tables, what, rows["n"], *remarks, shown="brackets")
+    return layout.finish(figure, entries, caption, on)

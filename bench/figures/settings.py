@@ -64,8 +64,10 @@ def extremes(runs: pd.DataFrame) -> list[float]:
     return sorted({strength for strength in strengths if strength == 0} | {strengths.max()})
 
 
-def note(tables: Tables, about: str, seeds: pd.Series[int], *remarks: str) -> str:
-    """Return the line below a figure: data, group, what the intervals are, and what is missing.
+def note(
+    tables: Tables, about: str, seeds: pd.Series[int], *remarks: str, shown: str = "means and 95 % t-intervals"
+) -> str:
+    """Return the line below a figure: data, group, what is ``shown`` over seeds, and what is missing.
 
     ``about`` says what the group is for, in words that its name completes; ``seeds`` is how many each point has.
     """
@@ -73,7 +75,7 @@ def note(tables: Tables, about: str, seeds: pd.Series[int], *remarks: str) -> st
     first = runs.iloc[0]
     least, most = int(seeds.min()), int(seeds.max())
     over = f"{most} seed{'s' * (most > 1)}" if least == most else f"{least} to {most} seeds"
-    intervals = f"means and 95 % t-intervals over {over}" if most > 1 else "one seed, no intervals"
+    intervals = f"{shown} over {over}" if most > 1 else "one seed, no intervals"
     copies = int(runs["copies"].max())
     parts = [
         f"{first['dataset']}: {about} {first['augmentation_group']}" + (f" ({copies} fixed copies)" if copies else ""),

@@ -103,6 +103,17 @@ def test_intervals_and_margin_are_the_tables() -> None:
     assert (shade.x0, shade.x1) == pytest.approx((-2, 2))
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"), [("comparisons", "intervals that count all looks"), ("exchange", "brackets over")]
+)
+def test_the_caption_names_what_is_shown_and_no_intervals_of_means(name: str, shown: str) -> None:
+    figure = FIGURES[name](tables())
+    assert figure is not None
+    (caption,) = [text.get_text() for text in figure.texts if "seeds" in text.get_text()]
+    assert shown in " ".join(caption.split())
+    assert "t-interval" not in caption
+
+
 def test_a_bracket_ends_at_tried_amounts_and_an_arrow_says_that_it_goes_on() -> None:
     made = tables()
     figure = FIGURES["exchange"](made)

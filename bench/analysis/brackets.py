@@ -1,8 +1,8 @@
 """How much of something a plain network needs to be as good as an equivariant one, between amounts that were tried.
 
 A bracket says what the seeds can show at the amounts that were run: more than the largest at which the plain network is
-surely worse, at most the least at which it is surely better. What lies between is interpolated only where the means
-cross there, and marked so: a curve is known at its amounts alone.
+worse, at most the least at which it is better, with 95 % for each bracket by itself. What lies between is interpolated
+only where the means cross there, and marked so: a curve is known at its amounts alone.
 """
 
 from __future__ import annotations
@@ -63,18 +63,19 @@ class Bracket:
 
 
 def bracket(
-    curve: dict[float, dict[int, Scored]], level: dict[int, Scored], read: Score = SCORES["accuracy"]
+    curve: dict[float, dict[int, Scored]], level: dict[int, Scored], read: Score = SCORES["accuracy"], of: int = 1
 ) -> Bracket | None:
     """Return where a curve, the seeds' scores at every amount, is as good as a level; None without shared seeds.
 
-    An amount is surely too little, or surely enough, where the 95 % interval of the paired difference says so of it and
-    of all beyond it: the interval of all amounts that are not told from the level holds the truth with 95 %.
+    An amount is too little, or enough, where the interval of the paired difference says so of it and of all beyond it:
+    the interval of all amounts that are not told from the level holds the truth with 95 %, or as one ``of`` several
+    brackets that do so all together (Bonferroni).
     """
     amounts = sorted(curve)
     seeds = [seed for seed in level if all(seed in curve[amount] for amount in amounts)]
     if not seeds or len(amounts) < 2:
         return None
-    ends = [difference(curve[amount], level, seeds).interval(1 - LEVEL) for amount in amounts]
+    ends = [difference(curve[amount], level, seeds).interval((1 - LEVEL) / of) for amount in amounts]
     worse, better = [high < 0 for _, high in ends], [low > 0 for low, _ in ends]
     too_little = [amount for i, amount in enumerate(amounts) if all(worse[: i + 1])]
     enough = [amount for i, amount in enumerate(amounts) if all(better[i:])]
@@ -91,8 +92,10 @@ def bracket(
     )
 
 
-def brackets(runs: pd.DataFrame, value: str = "transformed_score") -> pd.DataFrame:
+def brackets(runs: pd.DataFrame, value: str = "transformed_score", of: int = 1) -> pd.DataFrame:
     """Return one row for every comparison and everything that its plain network has in several amounts.
+
+    Each holds with 95 % by itself, or as one ``of`` several that are told together.
 
     Images: the plain network with its chosen strength at each training-set size. Seconds and FLOPs of training: the
     same network trained for fewer and for more steps, on the same images. Fresh seeds alone, where they have all of it.
@@ -105,7 +108,7 @@ def brackets(runs: pd.DataFrame, value: str = "transformed_score") -> pd.DataFra
         part = runs[(runs["dataset"] == row.dataset) & (runs["augmentation_group"] == row.augmentation_group)]
         mine = _setting(part, row.train_size, row.label, row)
         for along, curve in _curves(part, row, settings):
-            reached = _fresh(mine, curve, Rule.of(part), value)
+            reached = _fresh(mine, curve, Rule.of(part), value, of)
             if reached:
                 setting = {key: getattr(row, key) for key in COLUMNS[: COLUMNS.index("along")]}
                 rows.append({**setting, "along": along, "amount": float(mine[along].mean()), **vars(reached)})
@@ -169,13 +172,13 @@ def _setting(cells: pd.DataFrame, size: int, label: str, at: Any) -> pd.DataFram
     return cells[(cells["train_size"] == size) & (cells["label"] == label) & chosen_here]
 
 
-def _fresh(mine: pd.DataFrame, curve: dict[float, pd.DataFrame], rule: Rule, value: str) -> Bracket | None:
+def _fresh(mine: pd.DataFrame, curve: dict[float, pd.DataFrame], rule: Rule, value: str, of: int) -> Bracket | None:
     """Return the bracket over the seeds that chose nothing, or over all of them where not two of those have it all."""
     level, curves = tested(mine, value), {amount: tested(cells, value) for amount, cells in curve.items()}
     fresh = {seed: score for seed, score in level.items() if seed in rule.fresh}
     read = reading(value, mine["score"].iloc[0])
-    of_fresh = bracket(curves, fresh, read)
-    return of_fresh if of_fresh and of_fresh.n > 1 else bracket(curves, level, read)
+    of_fresh = bracket(curves, fresh, read, of)
+    return of_fresh if of_fresh and of_fresh.n > 1 else bracket(curves, level, read, of)
 
 
 def _number(amount: float) -> str:

@@ -116,8 +116,9 @@ def _exchange(rows: pd.DataFrame, value: str) -> tuple[str, Rows]:
     )
     caption = (
         "what the plain network needs to be as good as each network is with its examples, both with the strengths that "
-        "the pilot seeds chose: more than the largest amount at which it is surely worse, at most the least at which "
-        f"it is surely better.{left_out if silent else ''}"
+        "the pilot seeds chose: more than the largest amount at which it is worse, at most the least at which it is "
+        "better, with 95 % in every row by itself; the verdict counts all comparisons together and leaves more open."
+        f"{left_out if silent else ''}"
     )
     head = ("as good as", "opponent", "needs, of", *(f"with {size:,} examples" for size in sizes))
     return caption, _rows(head, body)

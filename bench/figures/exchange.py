@@ -37,7 +37,7 @@ def bounded(tables: Tables) -> pd.DataFrame:
 def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
     """Return one panel per training-set size with a row per network and opponent, or None: see `reason`.
 
-    A line goes from the largest number that is surely too small to the least that is surely enough, an arrow on from
+    A line goes from the largest number that is too small, with 95 %, to the least that is enough, an arrow on from
     where nothing bounds it; the marker is where the means cross, interpolated; the dotted line is the network's own.
     """
     if reason(tables):
@@ -68,7 +68,8 @@ def draw(tables: Tables, on: Sequence[Axes] | None = None) -> Figure | None:
     layout.label_axes(axes, f"{examples_of(tables)} needed", "")
     entries = {label: style.entry(look) for label, look in appearance.items() if label in set(rows["label"])}
     remarks = [
-        "from the largest number at which the plain network is surely worse to the least at which it is surely better",
+        "from the largest number at which the plain network is worse to the least at which it is better, with 95 % in "
+        "every row by itself",
         "an arrow where what was tried does not bound it; a marker where the means cross, interpolated",
     ]
     what = f"{score_of(tables).label} on test inputs moved by"

@@ -5,6 +5,9 @@ Seven layers without padding, 3 x 3 filters and a last one that covers what is l
 hidden layer of Z2CNN but the pooled one, and the P4 networks have none ("better without dropout, so we removed it").
 At their published widths and 28 pixels they have 21,750, 24,680 and 21,750 parameters.
 
+The released code means to turn its training images by any angle and turns them by at most 3.14 degrees, as it hands
+radians to a function of degrees: a strength of augmentation of pi / 180, which is what its numbers are of.
+
 What differs from the released code: it recomputes the running statistics before it tests, and trains on inputs that are
 centred; here they are scaled to unit root mean square, so that black stays zero.
 """

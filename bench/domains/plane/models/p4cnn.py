@@ -6,7 +6,7 @@ hidden layer of Z2CNN but the pooled one, and the P4 networks have none ("better
 At their published widths and 28 pixels they have 21,750, 24,680 and 21,750 parameters.
 
 The released code means to turn its training images by any angle and turns them by at most 3.14 degrees, as it hands
-radians to a function of degrees: a strength of augmentation of pi / 180, which is what its numbers are of.
+radians to a function of degrees (scikit-image's ``rotate``): an augmentation of strength 1 / 57.3.
 
 What differs from the released code: it recomputes the running statistics before it tests, and trains on inputs that are
 centred; here they are scaled to unit root mean square, so that black stays zero.

@@ -56,7 +56,10 @@ def run_cell(cell: Cell, device: str, timing: str, snapshots: Path | None = None
     try:
         settle(job.device)
         job.prepare()
-        job.finish(fit(job.trainee, job.validate, _snapshots([cell], job.device, snapshots)))
+        kept = _snapshots([cell], job.device, snapshots)
+        job.finish(fit(job.trainee, job.validate, kept))
+        if kept:
+            kept.remove()
     except torch.OutOfMemoryError as error:
         job.run |= {"status": "oom", "reason": one_line(error)}
     except Exception as error:
@@ -77,10 +80,13 @@ def _run_together(cells: Sequence[Cell], device: torch.device, snapshots: Path |
     for job in jobs:
         job.prepare()
     validates = [job.validate for job in jobs]
-    fits = fit_together([job.trainee for job in jobs], validates, _snapshots(cells, device, snapshots))
+    kept = _snapshots(cells, device, snapshots)
+    fits = fit_together([job.trainee for job in jobs], validates, kept)
     for job, result in zip(jobs, fits, strict=True):
         job.finish(result)
         job.run |= {"together": len(jobs), "peak_memory_bytes": None}  # which is of all of them
+    if kept:
+        kept.remove()
     return [job.record("shared") for job in jobs]
 
 

@@ -16,13 +16,13 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.cell import Cell
-from bench.heartbeat import Beat
+from bench.heartbeat import TRAINING, Beat
 from bench.results.store import Record
 from bench.scores import SCORES, examples
 
 LAST = 8
 
-#: Seconds between two lines about a cell that still trains, where there is no terminal.
+#: Seconds between two lines about a cell that is not done, where there is no terminal.
 LINES_APART = 120.0
 
 
@@ -45,23 +45,34 @@ def outcome(record: Record, score: str) -> str:
 
 
 class _Running:
-    """A group of cells in training: when it was first heard of and at which step, and what it said last."""
+    """A group of cells at work: what it said last, and how far it was when it was first heard of in what it does."""
 
     def __init__(self, cells: Sequence[Cell], beat: Beat) -> None:
         self.cells, self.first, self.last = cells, beat, beat
         self._since = self.printed = time.monotonic()
 
+    def heard(self, beat: Beat) -> None:
+        """Take note of a sign of life."""
+        if beat.doing != self.last.doing:
+            self.first, self._since = beat, time.monotonic()
+        self.last = beat
+
     @property
     def left(self) -> str:
-        """The time that its steps will take, in words, once some have been seen."""
-        done = self.last.step - self.first.step
-        if not done:
+        """The time that the rest of it will take, in words, once some has been seen."""
+        done = self.last.done - self.first.done
+        if not done or self.last.total is None:
             return ""
-        seconds = (time.monotonic() - self._since) / done * (self.last.total - self.last.step)
+        seconds = (time.monotonic() - self._since) / done * (self.last.total - self.last.done)
         return f"{duration(seconds)} left"
 
     def __str__(self) -> str:
-        parts = [f"step {self.last.step:,} of {self.last.total:,}", f"loss {self.last.loss:.3g}", self.left]
+        last = self.last
+        much = f"{last.done:,}" if last.total is None else f"{last.done:,} of {last.total:,}"
+        if last.doing == TRAINING:
+            parts = [f"step {much}", "" if last.loss is None else f"loss {last.loss:.3g}", self.left]
+        else:
+            parts = [last.doing, f"{much} {examples(self.cells[0].domain)}", self.left]
         return ", ".join(part for part in parts if part)
 
 
@@ -100,7 +111,7 @@ class Progress:
     def heard(self, cells: Sequence[Cell], beat: Beat) -> None:
         """Report a sign of life of cells that train together: at once on a terminal, every few minutes elsewhere."""
         running = self._running.setdefault(cells[0].cell_id, _Running(cells, beat))
-        running.last = beat
+        running.heard(beat)
         if self._live is not None:
             self._live.update(Group(self._results(), self._bar))
         elif time.monotonic() - running.printed >= LINES_APART:

@@ -13,6 +13,7 @@ from bench.errors import one_line
 from bench.execute.data import load_data
 from bench.execute.inputs import CellInputs, Examples
 from bench.geometry import Augmentation, domain
+from bench.heartbeat import passes
 from bench.measure import Inputs, Stage, score
 from bench.networks.network import Network
 from bench.registry import measurements
@@ -29,20 +30,27 @@ def scores(
     task: Task,
 ) -> dict[str, float | str | None]:
     """Return the columns that say how good a trained network is, on test and on validation examples."""
-    upright, transformed = score(network, *inputs.upright, task), score(network, *inputs.transformed, task)
-    resampled = upright if inputs.resampled is inputs.upright else score(network, *inputs.resampled, task)
-    validated = score(network, *own_validation, task)
+    still = everywhere.still(*inputs.validation)
+    tests = {id(each): each for each in (inputs.upright, inputs.transformed, inputs.resampled, inputs.exact) if each}
+    scored = [*tests.values(), own_validation, still, transformed_validation]
+    with passes(network, "scoring", sum(len(targets) for _, targets in scored)):
+        upright, transformed = score(network, *inputs.upright, task), score(network, *inputs.transformed, task)
+        resampled = upright if inputs.resampled is inputs.upright else score(network, *inputs.resampled, task)
+        exact = score(network, *inputs.exact, task).score if inputs.exact else None
+        validated = score(network, *own_validation, task)
+        upright_validated = score(network, *still, task)
+        transformed_validated = score(network, *transformed_validation, task)
     return {
         "test_score": upright.score,
         "test_loss": upright.loss,
         "transformed_score": transformed.score,
         "transformed_loss": transformed.loss,
-        "exact_score": score(network, *inputs.exact, task).score if inputs.exact else None,
+        "exact_score": exact,
         "resampled_score": resampled.score,
         "validation_score": validated.score,
         "validation_loss": validated.loss,
-        "upright_validation_score": score(network, *everywhere.still(*inputs.validation), task).score,
-        "transformed_validation_score": score(network, *transformed_validation, task).score,
+        "upright_validation_score": upright_validated.score,
+        "transformed_validation_score": transformed_validated.score,
         "test_right": _packed(upright.right),
         # of an input that is moved several times, the first
         "transformed_right": _packed(
@@ -70,7 +78,8 @@ def measure(
         if stage == "init" and not entry.at_init:
             continue
         try:
-            measured = entry.make(entry.options.model_validate(chosen.options), network, given)
+            with passes(network, f"measuring {chosen.name}"):
+                measured = entry.make(entry.options.model_validate(chosen.options), network, given)
         except (MemoryError, torch.OutOfMemoryError):
             raise
         except Exception as error:

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bench.heartbeat import beat
+from bench.heartbeat import TRAINING, beat
 from bench.scores import SCORES
 from bench.seeds import derive
 from bench.train.capture import captured
@@ -49,7 +49,7 @@ def fit(trainee: Trainee, validate: Validate, snapshots: Snapshots | None = None
 
     Leaves the last or the best weights in the network, as the budget says. A loss that is not finite ends it
     at the next evaluation, and the step that gave it is told. Goes on from the last of the ``snapshots`` as if
-    it had never stopped, bit for bit where the device computes so.
+    it had never stopped, bit for bit where the device computes so; whoever has the result in safety removes them.
     """
     return fit_together([trainee], [validate], snapshots)[0]
 
@@ -84,7 +84,7 @@ def fit_together(
                     snapshots.keep(_state(step, outcomes, done - 1, watch, evaluated_at))
                     watch.start()
                 step.load(done - 1)
-                beat(done - 1, total, lambda last=done - 2: float(step.losses[:, last].mean()))  # type: ignore[misc]
+                beat(TRAINING, done - 1, total, lambda last=done - 2: float(step.losses[:, last].mean()))  # type: ignore[misc]
             advance()
             if done not in evaluate_after:
                 continue
@@ -96,8 +96,9 @@ def fit_together(
                 break
             evaluated_at = done
             watch.start()
-    if snapshots:
-        snapshots.remove()
+        if snapshots and snapshots.path.exists() and first < total:
+            # scoring may take long too: whoever is stopped in it goes on from here
+            snapshots.keep(_state(step, outcomes, done, watch, evaluated_at))
     return [outcome.finished() for outcome in outcomes]
 
 

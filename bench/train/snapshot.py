@@ -20,7 +20,7 @@ APART = 300.0
 
 @dataclass
 class Snapshots:
-    """The snapshot of one training: a file that is replaced every few minutes, and removed at the end.
+    """The snapshot of one training: a file that is replaced every few minutes, and removed once the cell is measured.
 
     ``settings`` are what numbers depend on beside the cells: a snapshot of other ones is ignored, as is a broken one.
     """

@@ -22,7 +22,7 @@ from bench.cell import Cell
 from bench.errors import UserError
 from bench.execute import execute, job, pool
 from bench.execute.progress import Progress, duration
-from bench.heartbeat import Beat
+from bench.heartbeat import TRAINING, Beat
 from bench.results import folder, tables
 from bench.results.store import Record, Store
 from bench.run import Runner
@@ -240,7 +240,7 @@ def test_a_cell_that_trains_for_long_has_a_line_every_few_minutes(monkeypatch: p
     with Progress(2, Console(file=text)) as progress:
         for seconds, step in ((0, 100), (60, 400), (119, 695), (121, 705), (200, 1100), (242, 1310)):
             now[0] = seconds
-            progress.heard((cell,), Beat(step, 4705, 0.5))
+            progress.heard((cell,), Beat(TRAINING, step, 4705, 0.5))
         now[0] = 1000.0
         progress.finished(cell, Record.without_result(cell, "failed", "no reason"))
     lines = text.getvalue().splitlines()
@@ -251,11 +251,31 @@ def test_a_cell_that_trains_for_long_has_a_line_every_few_minutes(monkeypatch: p
     assert len(lines) == 3
 
 
+def test_the_time_left_is_of_what_a_cell_does_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    text, now = io.StringIO(), [0.0]
+    monkeypatch.setattr("bench.execute.progress.time.monotonic", lambda: now[0])
+    cell = make_cell(3, "slow")
+    with Progress(2, Console(file=text)) as progress:
+        for seconds, beat in (
+            (0, Beat(TRAINING, 4000, 4705, 0.5)),
+            (100, Beat("scoring", 500, 50_000)),
+            (130, Beat("scoring", 1000, 50_000)),
+            (260, Beat("measuring equivariance", 64, None)),
+        ):
+            now[0] = seconds
+            progress.heard((cell,), beat)
+    named = "[0/2] slow, strength 0.5, 100 images, seed 3: "
+    assert text.getvalue().splitlines() == [
+        named + "scoring, 1,000 of 50,000 images, 49 min 00 s left",
+        named + "measuring equivariance, 64 images",
+    ]
+
+
 def test_a_terminal_shows_the_cells_that_train() -> None:
     text = io.StringIO()
     cells = (make_cell(3, "one"), make_cell(4, "one"))
     with Progress(2, Console(file=text, force_terminal=True, width=120)) as progress:
-        progress.heard(cells, Beat(128, 6000, 1.25))
+        progress.heard(cells, Beat(TRAINING, 128, 6000, 1.25))
         progress.finished(cells[1], make_record(cells[1], test_score=0.5, transformed_score=0.25))
     shown = text.getvalue()
     assert "3 + 1" in shown
@@ -266,7 +286,7 @@ def talks(item: int) -> int:
     for step in range(3):
         listener = heartbeat._listener
         assert listener is not None
-        listener(Beat(step, 3, float(item)))
+        listener(Beat(TRAINING, step, 3, float(item)))
     return -item
 
 
@@ -274,8 +294,8 @@ def test_signs_of_life_reach_the_parent_beside_the_answers() -> None:
     heard: list[tuple[int, Beat]] = []
     answers = pool.run(talks, [1, 2, 3], 2, True, lambda item, beat: heard.append((item, beat)))
     assert sorted(answers) == [(1, -1), (2, -2), (3, -3)]
-    assert sorted(heard, key=lambda each: (each[0], each[1].step)) == [
-        (item, Beat(step, 3, float(item))) for item in (1, 2, 3) for step in range(3)
+    assert sorted(heard, key=lambda each: (each[0], each[1].done)) == [
+        (item, Beat(TRAINING, step, 3, float(item))) for item in (1, 2, 3) for step in range(3)
     ]
     assert sorted(pool.run(talks, [1], 1, True)) == [(1, -1)]
 
@@ -289,11 +309,11 @@ def test_a_training_gives_signs_of_life_apart_in_time(monkeypatch: pytest.Monkey
         monkeypatch.setattr("bench.heartbeat.time.monotonic", lambda: now[0])
         for step in range(10):
             now[0] += 0.9
-            heartbeat.beat(step, 10, lambda: 0.5)
+            heartbeat.beat(TRAINING, step, 10, lambda: 0.5)
     finally:
         heartbeat.listen(None)
-    assert [beat.step for beat in heard] == [0, 3, 6, 9]
-    heartbeat.beat(10, 10, lambda: 1 / 0)  # nobody listens: the loss is not read
+    assert [beat.done for beat in heard] == [0, 3, 6, 9]
+    heartbeat.beat(TRAINING, 10, 10, lambda: 1 / 0)  # nobody listens: the loss is not read
 
 
 def test_progress_on_a_terminal_shows_the_last_results_and_the_time_left() -> None:

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
+from bench import heartbeat
 from bench.cell import Budget
 from bench.data.dataset import Dataset, Split, training_set
 from bench.domains.plane import ImageMotion, Maps, augmentation, cropped, image_network, image_shape, of_images
@@ -31,7 +32,7 @@ from bench.registry import Options, datasets, families, measurements
 from bench.results.store import Record
 from bench.seeds import generator
 from bench.suite import measure
-from bench.train import Fit, Trainee, loop
+from bench.train import Fit, Trainee, loop, snapshot
 from tests.fakes import make_cell
 
 TRAIN, VALIDATION, TEST = 40, 30, 50
@@ -269,6 +270,60 @@ def test_copies_change_the_images_and_not_the_number_of_steps() -> None:
         run_cell(toy(strength=1.0, copies=copies, budget=budget), "cpu", "exclusive").run["steps"] for copies in (0, 3)
     ]
     assert steps == [6, 6]
+
+
+# long cells
+
+
+class StoppedError(BaseException):
+    """What the process was ended by."""
+
+
+def test_a_cell_that_was_stopped_while_it_was_scored_is_not_trained_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cell = toy(strength=0.5, budget=Budget(steps=100, batch_size=10, evaluations=2, checkpoint="best"))
+    expected = done(cell)
+    monkeypatch.setattr(snapshot, "APART", 0.0)
+    with monkeypatch.context() as stopped:
+
+        def stop(*scored: Any) -> None:
+            raise StoppedError
+
+        stopped.setattr(job, "scores", stop)
+        with pytest.raises(StoppedError):
+            run_cell(cell, "cpu", "exclusive", tmp_path / "snapshots")
+    assert "goes on" not in capsys.readouterr().err
+    record = run_cell(cell, "cpu", "exclusive", tmp_path / "snapshots")
+    assert "goes on after 100 of 100 steps" in capsys.readouterr().err
+    assert not (tmp_path / "snapshots").exists()
+    assert record.run["train_seconds"] > 0
+    for name in ("steps", "test_loss", "transformed_loss", "validation_loss", "test_right"):
+        assert record.run[name] == expected.run[name]
+    curves = [[{k: v for k, v in row.items() if k != "seconds"} for row in each.curves] for each in (record, expected)]
+    assert curves[0] == curves[1]
+
+
+def test_scoring_and_measuring_give_signs_of_life_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[heartbeat.Beat] = []
+    monkeypatch.setattr(heartbeat, "APART", 0.0)
+    heartbeat.listen(heard.append)
+    try:
+        cell = toy(strength=0.5, measure=measure({"equivariance": None}))
+        done(cell)
+    finally:
+        heartbeat.listen(None)
+    kinds = list(dict.fromkeys(beat.doing for beat in heard))
+    assert kinds == ["training", "scoring", "measuring calibration"]
+    scored = [beat for beat in heard if beat.doing == "scoring"]
+    assert all(beat.loss is None for beat in scored)
+    # all that is scored was announced, and no more
+    assert scored[-1].done == scored[-1].total
+    assert {beat.total for beat in scored} == {scored[-1].total}
+    measured = [beat for beat in heard if beat.doing == "measuring calibration"]
+    assert measured[-1].done > 0
+    assert measured[-1].total is None
+    done(cell)  # nobody listens
 
 
 # outcomes

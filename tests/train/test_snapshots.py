@@ -92,6 +92,13 @@ def test_it_goes_on_as_if_it_had_never_stopped(tmp_path: Path, family: str, opti
     state = again.network.state_dict()
     for name, value in whole.network.state_dict().items():
         torch.testing.assert_close(state[name], value, rtol=0, atol=0)
+    # kept until the network is scored, from where nothing is trained again
+    scored = trainee(family, optimizer)
+    trained = fit(scored, validate, snapshots(tmp_path))
+    assert without_times(trained) == without_times(expected)
+    for name, value in whole.network.state_dict().items():
+        torch.testing.assert_close(scored.network.state_dict()[name], value, rtol=0, atol=0)
+    snapshots(tmp_path).remove()
     assert not (tmp_path / "kept").exists()
 
 
@@ -121,7 +128,9 @@ def test_a_snapshot_that_cannot_be_read_costs_only_itself(tmp_path: Path, conten
     path.write_bytes(path.read_bytes()[:-100] if content is None else content)
     assert snapshots(tmp_path).load(torch.device("cpu")) is None
     assert fit(trainee("cnn"), validate, snapshots(tmp_path)).steps == TOTAL
-    assert not path.exists()
+    kept = snapshots(tmp_path).load(torch.device("cpu"))
+    assert kept is not None
+    assert kept["done"] == TOTAL
 
 
 def test_a_snapshot_of_other_settings_is_not_gone_on_from(tmp_path: Path) -> None:

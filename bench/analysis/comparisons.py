@@ -54,6 +54,8 @@ COLUMNS = (
     "difference",
     "low",
     "high",
+    "own_low",
+    "own_high",
     "p",
     "p_holm",
     "margin",
@@ -71,7 +73,8 @@ def comparisons(runs: pd.DataFrame, value: str = "transformed_score", significan
     counts the looks and all rows (group-sequential Holm), and names a winner below ``significant``, the probability
     that any row names one where nothing differs. ``low`` and ``high`` are what the intervals of all looks have
     in common, at the level at which the row was tested, of 95 % or more: they hold zero where nobody wins, and only
-    there. ``conclusion`` is `EQUIVARIANT`, `PLAIN`, `EQUAL` (surely within ``margin``) or `UNDECIDED`.
+    there. ``own_low`` and ``own_high`` are the same of this row alone, at the level ``significant``: what lies within
+    ``margin`` is `EQUAL`. ``conclusion`` is that, `EQUIVARIANT`, `PLAIN` or `UNDECIDED`.
     A cell that diverged scores chance; where trainings failed otherwise, ``lacking`` names the label, and nobody wins.
     ``mean`` and ``plain_mean`` are scores, of errors the geometric mean. ``pilot`` is the label's score in the choice,
     ``more`` how many fresh seeds the next look takes; 0 where none does.
@@ -102,6 +105,15 @@ def chosen(runs: pd.DataFrame, value: str = "transformed_score") -> pd.DataFrame
         for setting, _ in _choices(cells, Rule.of(cells), value).values()
     ]
     return pd.DataFrame(rows, columns=[*PART, "train_size", *CHOICE])
+
+
+def range_text(row: Any) -> str:
+    """Return the interval of a row in words; of networks that are equal also its own, by which they are."""
+    read = SCORES[row.score]
+    counted = str(read.range_text(row.low, row.high))
+    if row.conclusion != EQUAL or (row.own_low, row.own_high) == (row.low, row.high):
+        return counted
+    return f"{read.range_text(row.own_low, row.own_high)} by itself, {counted} with all counted"
 
 
 _Setting = tuple[str, float, int]
@@ -216,20 +228,23 @@ def _concluded(
     level = critical(own, rule.looks) if rule.is_sequential else own
     looked = looks[-1]
     was_looked_at = looked.n >= rule.looks[0] and not math.isnan(looked.error)
-    low, high = _interval(looks, level) if was_looked_at else (math.nan, math.nan)
+    nothing = math.nan, math.nan
+    ends = [_interval(looks, each) if was_looked_at else nothing for each in (level, single)]
     if SCORES[row["score"]].is_share:
-        low, high = np.clip([low, high], -1, 1)
-    inner = _interval(looks, single) if was_looked_at else (-math.inf, math.inf)
+        ends = np.clip(ends, -1, 1).tolist()
+    (low, high), (own_low, own_high) = ends
     conclusion = UNDECIDED
     if row["lacking"] == "" and not math.isnan(row["p"]):
         if p_holm < significant:
             conclusion = EQUIVARIANT if min(looks, key=lambda look: look.p).mean > 0 else PLAIN
-        elif -rule.margin <= inner[0] and inner[1] <= rule.margin:
+        elif -rule.margin <= own_low and own_high <= rule.margin:
             conclusion = EQUAL
     later = [look for look in rule.looks if look > looked.n] if conclusion == UNDECIDED else []
     return {
         "low": low,
         "high": high,
+        "own_low": own_low,
+        "own_high": own_high,
         "p_holm": math.nan if math.isnan(row["p"]) else p_holm,
         "margin": rule.margin,
         "conclusion": conclusion,

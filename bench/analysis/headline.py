@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from bench.analysis.chance import nothing_learned
-from bench.analysis.comparisons import CHOICE, EQUAL, EQUIVARIANT, PART, PLAIN, UNDECIDED, comparisons
+from bench.analysis.comparisons import CHOICE, EQUAL, EQUIVARIANT, PART, PLAIN, UNDECIDED, comparisons, range_text
 from bench.analysis.differences import SIGNIFICANT
 from bench.analysis.opponents import shorter
 from bench.analysis.settled import REST, gaps, last_gain
@@ -107,7 +107,7 @@ def _difference(row: Any) -> str:
     if pd.isna(row.low):
         seeds = "1 seed" if row.n == 1 else f"{row.n} seeds"
         return f"{read.gain_text(row.difference)} by {seeds}, no interval"
-    return f"{read.gain_text(row.difference)}, {read.range_text(row.low, row.high)}"
+    return f"{read.gain_text(row.difference)}, {range_text(row)}"
 
 
 def _withheld(rows: pd.DataFrame) -> str:

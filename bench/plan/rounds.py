@@ -141,7 +141,7 @@ def _looks(still: pd.DataFrame) -> str:
 
 def conclusion(row: Any) -> str:
     """Return what a comparison has come to, in one line."""
-    from bench.analysis.comparisons import EQUAL, EQUIVARIANT, UNDECIDED
+    from bench.analysis.comparisons import EQUAL, EQUIVARIANT, UNDECIDED, range_text
 
     read = SCORES[row.score]
     outcome = {
@@ -150,7 +150,7 @@ def conclusion(row: Any) -> str:
         UNDECIDED: "open",
     }.get(row.conclusion, "settled, the plain network is better")
     by = read.gain_text(row.difference)
-    interval = "" if math.isnan(row.low) else f" ({read.range_text(row.low, row.high)})"
+    interval = "" if math.isnan(row.low) else f" ({range_text(row)})"
     return (
         f"  {row.label} against {row.plain_label}, {row.train_size:,} {examples(row.domain)}, at {row.at}: {by}"
         f"{interval} over {row.n} fresh seeds: {outcome}"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.analysis.comparisons import EQUAL, EQUIVARIANT, PLAIN, comparisons
+from bench.analysis.comparisons import EQUAL, EQUIVARIANT, PLAIN, comparisons, range_text
 from bench.analysis.differences import p_values
 from bench.bits import pack
 from bench.seeding import LOOKS, Seeding
@@ -141,6 +141,20 @@ def test_a_difference_is_found_with_few_cells_and_one_that_is_none_is_called_equ
         assert set.union(*found) == {EQUIVARIANT if gap else EQUAL}
         costs[gap] = np.mean(cells)
     assert costs[0.36] == len(LABELS) * (2 * len(STRENGTHS) + 3)
+
+
+def test_what_is_equal_lies_within_the_margin_by_its_own_interval_though_not_by_that_of_all() -> None:
+    quiet = lambda rng, shape: rng.normal(0, 0.009, shape)  # noqa: E731
+    rows = comparisons(scored(np.random.default_rng(3), quiet, (100, 1000), PLAN.most, str(PLAN)))
+    equal = rows[rows["conclusion"] == EQUAL]
+    assert (equal[["own_low", "own_high"]].abs() <= PLAN.margin).all(axis=None)
+    assert ((equal["low"] <= equal["own_low"]) & (equal["own_high"] <= equal["high"])).all()
+    wider = equal[(equal["low"] < -PLAN.margin) | (equal["high"] > PLAN.margin)]
+    assert len(wider) > 0
+    for row in wider.itertuples():
+        own, counted = range_text(row).split(" by itself, ")
+        assert own == f"{100 * row.own_low:.1f} to {100 * row.own_high:.1f}"
+        assert counted == f"{100 * row.low:.1f} to {100 * row.high:.1f} with all counted"
 
 
 def with_gap(runs: pd.DataFrame, gap: float) -> pd.DataFrame:

@@ -170,3 +170,6 @@ def test_a_conclusion_is_one_line() -> None:
         "steerable against cnn, 100 images, at equal FLOPs: 5.1 points (2.0 to 8.0) over 3 fresh seeds: settled, the "
         "plain network is better"
     )
+    row.conclusion, row.own_low, row.own_high = "equal", 0.011, 0.019
+    assert "(1.1 to 1.9 by itself, 2.0 to 8.0 with all counted)" in conclusion(row)
+    assert conclusion(row).endswith("settled, equal within 2 points")

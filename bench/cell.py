@@ -48,6 +48,11 @@ class Budget(Spec):
         "auto", description="of training; auto: bfloat16 where the hardware has it; measurements are float32"
     )
     checkpoint: Literal["last", "best"] = Field("last", description="weights that are measured; best by validation")
+    statistics: Annotated[Literal["running", "recounted"], Since(2)] = Field(
+        "running",
+        description="of normalisation by batches, where it is evaluated: running means of the last ten, or of one pass "
+        "over the training set",
+    )
 
     @model_validator(mode="after")
     def _one_length(self) -> Budget:

@@ -22,6 +22,7 @@ from bench.seeds import derive
 from bench.train.capture import captured
 from bench.train.schedule import evaluation_steps, learning_rate, total_steps
 from bench.train.snapshot import Snapshots
+from bench.train.statistics import recount
 from bench.train.step import BLOCK, Step, Trainee
 
 # network -> (score, loss) on validation data, and where it is asked the score on the same data moved by the whole group
@@ -179,6 +180,8 @@ class _Outcome:
         if not recent.isfinite().all():
             self.fit.diverged_at = int((~losses.isfinite()).nonzero()[0]) + 1
             return
+        if budget.statistics == "recounted":
+            recount(self.trainee, done)
         score, loss, *transformed = self.validate(network)
         if not math.isfinite(loss):  # the last step was one too many
             self.fit.diverged_at = done

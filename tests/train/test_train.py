@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from bench.cell import Budget
 from bench.domains.plane import augmentation
+from bench.domains.plane.layers import FieldBatchNorm
 from bench.geometry import expand
-from bench.groups import Element, Group, act
+from bench.groups import Element, FieldType, Group, act, regular
 from bench.seeds import derive
 from bench.train import UNMOVED, Moves, Trainee, batches, evaluation_steps, fit, learning_rate, total_steps
 from tests import tolerances
@@ -259,6 +260,50 @@ def test_the_checkpoint_is_the_last_or_the_first_of_the_best(
     for i, snapshot in enumerate(snapshots):
         same = all(torch.equal(value, snapshot[key]) for key, value in model.state_dict().items())
         assert same == (i == kept)
+
+
+@pytest.mark.parametrize("normalisation", ["channels", "fields"])
+def test_recounted_statistics_are_means_over_one_pass_and_the_training_is_the_same(normalisation: str) -> None:
+    images, labels = blobs(40)
+    moves = Moves(
+        lambda step, count: (torch.full((count,), 1.0 + step),), lambda x, t, by: (x * by.view(-1, 1, 1, 1), t)
+    )
+
+    def trained(statistics: str) -> tuple[nn.Module, list[float]]:
+        torch.manual_seed(1)
+        norm = (
+            nn.BatchNorm2d(2)
+            if normalisation == "channels"
+            else FieldBatchNorm(FieldType(((regular(Group.parse("C2")), 1),)))
+        )
+        model = nn.Sequential(nn.Conv2d(1, 2, 3), norm, nn.ReLU(), nn.Flatten(), nn.Dropout(0.5), nn.Linear(392, 2))
+        budget = Budget(steps=9, batch_size=16, evaluations=3, statistics=statistics, precision="float32")
+        losses: list[float] = []
+
+        def validate(network: nn.Module) -> tuple[float, float]:
+            network.eval()
+            with torch.no_grad():
+                losses.append(float(network(images).sum()))
+            return 0.0, 0.0
+
+        fit(Trainee(model, images, labels, moves, budget, 0), validate)
+        return model, losses
+
+    (running, as_they_ran), (recounted, as_counted) = trained("running"), trained("recounted")
+    for (name, left), (_, right) in zip(running.named_parameters(), recounted.named_parameters(), strict=True):
+        assert torch.equal(left, right), name
+    assert as_they_ran != as_counted
+    # two whole batches, moved as the steps after the last would be
+    features = [recounted[0](images[16 * k : 16 * (k + 1)] * (1.0 + 9 + k)).double() for k in (0, 1)]
+    over = (0, 2, 3) if normalisation == "channels" else (0, 1, 2, 3)
+    means = torch.stack([each.mean(over) for each in features]).mean(0)
+    norm = recounted[1]
+    found = norm.running_mean if normalisation == "channels" else norm.running[0]
+    torch.testing.assert_close(found.double(), means.expand(2), rtol=1e-5, atol=1e-6)
+    variances = torch.stack([each.var(over, correction=int(normalisation == "channels")) for each in features]).mean(0)
+    spread = norm.running_var if normalisation == "channels" else norm.running[1]
+    torch.testing.assert_close(spread.double(), variances.expand(2), rtol=1e-3, atol=1e-5)
+    assert norm.momentum == 0.1
 
 
 # augmentation

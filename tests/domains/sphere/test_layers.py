@@ -28,6 +28,21 @@ from bench.domains.sphere.wigner import colatitudes, longitudes, quadrature, wig
 from tests.domains.sphere.signals import close, element, network, random, seeds, spectrum
 
 
+def test_a_local_kernel_has_its_numbers_on_rings_each_in_orientations_that_part_the_circle() -> None:
+    rings, angles, reach, orientations = 2, 6, 40.0, 5
+    alpha, beta, gamma = ring_points(rings, angles, reach, orientations).view(orientations, -1, 3).unbind(-1)
+    assert alpha.shape == (orientations, 1 + rings * angles)
+    turns = torch.arange(orientations, dtype=torch.float64)[:, None] * 2 * math.pi / orientations
+    torch.testing.assert_close(alpha + gamma, turns.expand_as(alpha))
+    assert beta[0].rad2deg().tolist() == pytest.approx([0.0, *[20.0] * angles, *[40.0] * angles])
+    assert alpha[0, 1 : 1 + angles].rad2deg().tolist() == pytest.approx([0.0, 60.0, 120.0, 180.0, 240.0, 300.0])
+    assert (alpha == alpha[0]).all()
+    assert (beta == beta[0]).all()
+    on_the_sphere = ring_points(rings, angles, reach, 0)
+    assert torch.equal(on_the_sphere[:, :2], torch.stack([alpha[0], beta[0]], 1))
+    assert not on_the_sphere[:, 2].any()
+
+
 class TestCorrelations:
     def test_they_are_integrals_over_the_group(self) -> None:
         """(psi * f)(g) = integral of f(h) psi(g^-1 h), each value an explicit sum over a grid of rotations."""

@@ -27,7 +27,7 @@ class FieldBatchNorm(nn.Module):
     averages: Tensor
     shares: Tensor
     centred: Tensor | None
-    permuted: Tensor | None
+    permuted: Tensor
     fields_of: Tensor
     biases_of: Tensor
     unread: Tensor
@@ -54,7 +54,7 @@ class FieldBatchNorm(nn.Module):
         self.register_buffer("centred", permutes[fields_of].float() if mixed else None, persistent=False)
         self.register_buffer("fields_of", fields_of, persistent=False)
         self.register_buffer("biases_of", places[fields_of], persistent=False)
-        self.register_buffer("permuted", permutes.nonzero()[:, 0] if mixed else None, persistent=False)
+        self.register_buffer("permuted", permutes.nonzero()[:, 0], persistent=False)
         self.register_buffer("unread", torch.zeros(len(fields_of)), persistent=False)
 
     def forward(self, features: Tensor) -> Tensor:
@@ -116,7 +116,7 @@ class _Normalise(torch.autograd.Function):
         by_fields = torch.stack([by_weights, by_biases]) @ layer.components
         by_weight, by_bias = by_fields.unbind()
         slopes, levels = (by_fields @ layer.shares).mul_(inverse.mul_(weights)).unbind()
-        if layer.centred is not None and layer.permuted is not None:
+        if layer.centred is not None:
             levels.mul_(layer.centred)
             by_bias = by_bias.index_select(0, layer.permuted)
         # how the statistics move with every feature: by a share of its own size, and by a constant

@@ -66,5 +66,5 @@ def _holds_models(value: Any) -> bool:
 
 def identity(content: dict[str, Any]) -> str:
     """Return the hash of a mapping, whatever the order of its keys."""
-    text = json.dumps(plain(content), sort_keys=True, separators=(",", ":"))
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), default=plain)
     return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()

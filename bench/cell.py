@@ -17,6 +17,11 @@ class Spec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    @cached_property
+    def plain(self) -> Any:
+        """What of it enters an identity: many cells share a budget and measurements."""
+        return plain(self)
+
 
 #: The largest width of a family that is tried.
 WIDEST = 512.0
@@ -151,6 +156,7 @@ class Cell:
         content = {f.name: getattr(self, f.name) for f in fields(self) if f.compare}
         # a path says where data lie, and ``data_revision`` what they are
         content["dataset_options"] = {key: value for key, value in self.dataset_options.items() if key != "path"}
+        content |= {"budget": self.budget.plain, "measure": self.measure.plain}
         # they came later: cells of version 1 keep the identity that they have
         for name, first in (("domain_version", 1), ("trainer_version", 1), ("base", "")):
             if content[name] == first:

@@ -56,6 +56,7 @@ class Catalogue(Generic[E]):
         self.kind = kind
         self._package, self._folder = package, folder
         self._entries: dict[str, E] = {}
+        self._is_loaded = False
 
     def _add(
         self, name: str, entry: Callable[[Callable[..., Any]], E]
@@ -88,6 +89,8 @@ class Catalogue(Generic[E]):
 
     def _load(self) -> None:
         """Import every module of the package, or of the folder of every domain, so that a new file is all it needs."""
+        if self._is_loaded:
+            return
         names = [self._package] if self._package else []
         if self._folder:
             domains = importlib.import_module("bench.domains")
@@ -97,6 +100,7 @@ class Catalogue(Generic[E]):
             package = importlib.import_module(name)
             for module in iter_modules(package.__path__):
                 importlib.import_module(f"{name}.{module.name}")
+        self._is_loaded = True
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -77,7 +77,9 @@ def plan(
     where = chosen_device(device)
     prepared = _prepared(suite, overrides, plugin, out, fresh)
     plan_of_suite, seeding = prepared.plan, prepared.plan.suite.seeding
-    print(f"{'up to ' if seeding else ''}{len(plan_of_suite.cells)} cells in {prepared.results}: {prepared.state}")
+    # the fresh seeds of a strength that the pilot does not choose are never run
+    most = largest(plan_of_suite, seeding) if seeding else plan_of_suite.todo
+    print(f"{'up to ' if seeding else ''}{prepared.state(len(most))}")
     for reason in dict.fromkeys(plan_of_suite.impossible.values()):
         print(f"  impossible: {reason}")
     if not plan_of_suite.todo:
@@ -89,7 +91,6 @@ def plan(
     print("\n".join(following.reasons), end="\n" * bool(following.reasons))
     if not following.cells:
         return
-    most = largest(plan_of_suite, seeding) if seeding else plan_of_suite.todo
     work = WithPlugins(partial(probe, device=where), plan_of_suite.suite.plugins)
     costs = measured(most, work, count, is_cpu(where), together or default_together(where))
     _print_estimate(estimate(following.cells, costs, count), where)

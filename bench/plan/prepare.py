@@ -19,12 +19,11 @@ class Prepared:
     results: Path
     damaged: tuple[str, ...]
 
-    @property
-    def state(self) -> str:
-        """How many cells are done, to do and impossible, in words."""
+    def state(self, todo: int) -> str:
+        """How many cells are done, to do and impossible, in words; a run may need fewer than are left: ``todo``."""
         plan = self.plan
-        done = len(plan.cells) - len(plan.todo) - len(plan.impossible)
-        return f"{done} done, {len(plan.todo)} to do, {len(plan.impossible)} impossible"
+        done, impossible = len(plan.cells) - len(plan.todo) - len(plan.impossible), len(plan.impossible)
+        return f"{done + todo + impossible} cells in {self.results}: {done} done, {todo} to do, {impossible} impossible"
 
 
 def prepare(suite: Suite, results: Path, where: str, fresh: bool = False) -> Prepared:

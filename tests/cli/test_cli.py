@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import gzip
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -143,6 +144,18 @@ def test_a_plan_measures_what_is_left(here: Path, capsys: pytest.CaptureFixture[
     assert "0 done, 4 to do, 0 impossible" in out
     assert "peak memory of a worker" in out
     assert not (here / "results").exists()
+
+
+def test_a_plan_counts_fresh_seeds_once_whatever_the_strengths_to_choose_from(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changes = ("seeds={pilot: 1, least: 3, most: 5}", "families.0.width=1", "augmentation.strengths=[0, 0.5, 1]")
+    sets = [part for change in changes for part in ("--set", change)]
+    code, out, _ = called("plan", write_suite(here), *sets, capsys=capsys)
+    assert code == 0
+    most = re.search(r"^at most: (\d+) cells", out, re.MULTILINE)
+    assert most
+    assert f"up to {most[1]} cells in results/small: 0 done, {most[1]} to do, 0 impossible" in out
 
 
 def test_the_suite_that_a_run_leaves_is_a_suite_file(

@@ -144,12 +144,13 @@ class _Job:
         self._task = task_of(shape)
         self._everywhere = all_moves(cell, shape)
         self._own = moved(self._inputs.validation, own_moves(cell, shape))
-        self._whole = moved(self._inputs.validation, self._everywhere)
+        self._whole = self._own if cell.strength == 1 else moved(self._inputs.validation, self._everywhere)
         self.trainee = trainee_of(cell, self.network, self._inputs)
 
     def validate(self, model: nn.Module) -> tuple[float, float, float]:
-        own, loss, _ = score(model, *self._own, self._task)
-        return own, loss, own if self.cell.strength == 1 else score(model, *self._whole, self._task).score
+        own = score(model, *self._own, self._task)
+        whole = own if self._whole is self._own else score(model, *self._whole, self._task)
+        return own.score, own.loss, whole.score
 
     def finish(self, result: Fit) -> None:
         """Score and measure the network that training left."""
@@ -167,8 +168,9 @@ class _Job:
             reason = f"the loss was not finite at step {result.diverged_at}"
             self.run |= {"status": "diverged", "reason": reason}
             return
-        self.run |= scores(self.network, self._inputs, self._own, self._whole, self._everywhere, self._task)
-        measure(self.cell, self.network, self._inputs, "trained", self.run, self.errors)
+        found, answers = scores(self.network, self._inputs, self._own, self._whole, self._everywhere, self._task)
+        self.run |= found
+        measure(self.cell, self.network, self._inputs, "trained", self.run, self.errors, answers)
         self.run["peak_memory_bytes"] = peak_memory(self.device)
 
     def record(self, timing: str) -> Record:

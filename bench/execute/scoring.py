@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -28,19 +29,23 @@ def scores(
     transformed_validation: Examples,
     everywhere: Augmentation,
     task: Task,
-) -> dict[str, float | str | None]:
-    """Return the columns that say how good a trained network is, on test and on validation examples."""
+) -> tuple[dict[str, float | str | None], dict[str, Tensor]]:
+    """Return the columns that say how good a trained network is, on test and validation examples, and its answers.
+
+    Answers to the upright and to the transformed test inputs, by name, where they are not too large to be kept.
+    """
     still = everywhere.still(*inputs.validation)
-    tests = {id(each): each for each in (inputs.upright, inputs.transformed, inputs.resampled, inputs.exact) if each}
-    scored = [*tests.values(), own_validation, still, transformed_validation]
-    with passes(network, "scoring", sum(len(targets) for _, targets in scored)):
+    several = inputs.upright, inputs.transformed, inputs.resampled, inputs.exact, own_validation, transformed_validation
+    scored = {id(each): each for each in (*several, still) if each}
+    with passes(network, "scoring", sum(len(targets) for _, targets in scored.values())):
         upright, transformed = score(network, *inputs.upright, task), score(network, *inputs.transformed, task)
         resampled = upright if inputs.resampled is inputs.upright else score(network, *inputs.resampled, task)
         exact = score(network, *inputs.exact, task).score if inputs.exact else None
         validated = score(network, *own_validation, task)
         upright_validated = score(network, *still, task)
-        transformed_validated = score(network, *transformed_validation, task)
-    return {
+        is_own = transformed_validation is own_validation
+        transformed_validated = validated if is_own else score(network, *transformed_validation, task)
+    columns: dict[str, float | str | None] = {
         "test_score": upright.score,
         "test_loss": upright.loss,
         "transformed_score": transformed.score,
@@ -59,6 +64,8 @@ def scores(
         "test_size": len(inputs.upright[1]),
         "chance_score": task.constant(inputs.upright[1]),
     }
+    outputs = {"upright": upright.outputs, "transformed": transformed.outputs}
+    return columns, {name: each for name, each in outputs.items() if each is not None}
 
 
 def _packed(right: Tensor | None) -> str | None:
@@ -66,13 +73,19 @@ def _packed(right: Tensor | None) -> str | None:
 
 
 def measure(
-    cell: Cell, network: Network, inputs: CellInputs, stage: Stage, run: dict[str, Any], errors: list[dict[str, Any]]
+    cell: Cell,
+    network: Network,
+    inputs: CellInputs,
+    stage: Stage,
+    run: dict[str, Any],
+    errors: list[dict[str, Any]],
+    scored: Mapping[str, Tensor] | None = None,
 ) -> None:
-    """Add what the registered measurements that the cell asks for find at a stage."""
+    """Add what the registered measurements that the cell asks for find at a stage; ``scored`` as in `Inputs`."""
     shape, of = load_data(cell.dataset, cell.dataset_options).shape, domain(cell.domain)
     otherwise = {name: of.law(shape, name) for name in of.resamplings[1:]}
     group = of.group(cell.augmentation_group)
-    given = Inputs(stage, inputs.upright, inputs.transformed, group, task_of(shape), otherwise)
+    given = Inputs(stage, inputs.upright, inputs.transformed, group, task_of(shape), otherwise, scored or {})
     for chosen in cell.measure.chosen:
         entry = measurements[chosen.name]
         if stage == "init" and not entry.at_init:

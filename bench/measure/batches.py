@@ -1,8 +1,9 @@
-"""How many inputs a network is shown at once."""
+"""How many inputs a network is shown at once, and its answers to them."""
 
 from __future__ import annotations
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 _NUMBERS, _MOST = 2**20, 500
 
@@ -14,3 +15,10 @@ def at_once(inputs: Tensor) -> int:
     its channels from one of them.
     """
     return max(1, min(_MOST, _NUMBERS // inputs[0].numel()))
+
+
+@torch.no_grad()
+def answers(network: nn.Module, inputs: Tensor) -> Tensor:
+    """Return what a network, left in evaluation mode, makes of inputs (N, channels, *points): (N, ...)."""
+    network.eval()
+    return torch.cat([network(batch) for batch in inputs.split(at_once(inputs))])

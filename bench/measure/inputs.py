@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from bench.geometry import Law
 from bench.groups.protocol import AnyGroup
+from bench.measure.batches import answers
 from bench.tasks import CLASSIFICATION, Task
 
 Stage = Literal["init", "trained"]
@@ -22,6 +23,7 @@ class Inputs:
     ``upright`` are inputs (N, channels, *points) and targets (N, ...) as they are; ``transformed`` the same, each moved
     by a random element of ``group``, once or more. ``stage`` is ``init`` before training and ``trained`` after it.
     ``task`` is what the network is asked; ``otherwise`` are laws of the inputs that resample in other ways, by name.
+    ``scored`` are the network's answers to them, by name, where it was scored already.
     """
 
     stage: Stage
@@ -30,6 +32,12 @@ class Inputs:
     group: AnyGroup
     task: Task = CLASSIFICATION
     otherwise: Mapping[str, Law] = field(default_factory=dict)
+    scored: Mapping[str, Tensor] = field(default_factory=dict)
+
+    def answers(self, network: nn.Module, which: Literal["upright", "transformed"]) -> Tensor:
+        """Return the answers (N, ...) of the network in evaluation to inputs by name, which are not computed twice."""
+        known = self.scored.get(which)
+        return answers(network, getattr(self, which)[0]) if known is None else known
 
 
 @dataclass(frozen=True)

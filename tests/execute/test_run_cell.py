@@ -309,18 +309,19 @@ def test_scoring_and_measuring_give_signs_of_life_too(monkeypatch: pytest.Monkey
     monkeypatch.setattr(heartbeat, "APART", 0.0)
     heartbeat.listen(heard.append)
     try:
-        cell = toy(strength=0.5, measure=measure({"equivariance": None}))
+        cell = toy(strength=0.5, measure=measure({"equivariance": None, "orbit": {}, "roc": {}}))
         done(cell)
     finally:
         heartbeat.listen(None)
     kinds = list(dict.fromkeys(beat.doing for beat in heard))
-    assert kinds == ["training", "scoring", "measuring calibration"]
+    # calibration and areas under curves are of the answers that were scored
+    assert kinds == ["training", "scoring", "measuring orbit"]
     scored = [beat for beat in heard if beat.doing == "scoring"]
     assert all(beat.loss is None for beat in scored)
     # all that is scored was announced, and no more
     assert scored[-1].done == scored[-1].total
     assert {beat.total for beat in scored} == {scored[-1].total}
-    measured = [beat for beat in heard if beat.doing == "measuring calibration"]
+    measured = [beat for beat in heard if beat.doing == "measuring orbit"]
     assert measured[-1].done > 0
     assert measured[-1].total is None
     done(cell)  # nobody listens

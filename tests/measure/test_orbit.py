@@ -74,36 +74,29 @@ def test_the_elements_are_distinct_members_and_evenly_spaced(name: str, rotation
         assert len(turns) == group.rotations
 
 
-class Says(nn.Module):
-    """Gives class 1 the probability that is the image's pixel."""
-
-    def forward(self, images: Tensor) -> Tensor:
-        p = images[:, 0, 0, 0]
-        return torch.stack([torch.log(1 - p), torch.log(p)], 1)
-
-
-def images_saying(*probabilities: float) -> Tensor:
-    return torch.tensor(probabilities)[:, None, None, None]
+def saying(*probabilities: float) -> Tensor:
+    """Logits that give class 1 these probabilities."""
+    return torch.tensor([[1 - p, p] for p in probabilities]).log()
 
 
 def test_a_network_that_is_right_as_often_as_it_says_is_calibrated() -> None:
-    images = images_saying(*[0.8] * 10)
-    assert expected_calibration_error(Says(), images, torch.tensor([1] * 8 + [0] * 2)) == pytest.approx(0, abs=1e-6)
-    assert expected_calibration_error(Says(), images, torch.zeros(10, dtype=torch.int64)) == pytest.approx(0.8)
+    logits = saying(*[0.8] * 10)
+    assert expected_calibration_error(logits, torch.tensor([1] * 8 + [0] * 2)) == pytest.approx(0, abs=1e-6)
+    assert expected_calibration_error(logits, torch.zeros(10, dtype=torch.int64)) == pytest.approx(0.8)
 
 
 def test_bins_are_weighted_by_their_share() -> None:
-    images = images_saying(0.9, 0.9, 0.9, 0.6)
+    logits = saying(0.9, 0.9, 0.9, 0.6)
     labels = torch.tensor([1, 1, 0, 1])
     expected = 3 / 4 * abs(2 / 3 - 0.9) + 1 / 4 * abs(1 - 0.6)
-    assert expected_calibration_error(Says(), images, labels) == pytest.approx(expected, rel=1e-5)
+    assert expected_calibration_error(logits, labels) == pytest.approx(expected, rel=1e-5)
 
 
 def test_over_and_under_confidence_in_one_bin_cancel_and_in_two_do_not() -> None:
-    one_bin = images_saying(0.91, 0.92)
-    assert expected_calibration_error(Says(), one_bin, torch.tensor([1, 0])) == pytest.approx(abs(0.5 - 0.915))
-    two_bins = images_saying(0.95, 0.55)
-    assert expected_calibration_error(Says(), two_bins, torch.tensor([1, 0])) == pytest.approx((0.05 + 0.55) / 2)
+    one_bin = saying(0.91, 0.92)
+    assert expected_calibration_error(one_bin, torch.tensor([1, 0])) == pytest.approx(abs(0.5 - 0.915))
+    two_bins = saying(0.95, 0.55)
+    assert expected_calibration_error(two_bins, torch.tensor([1, 0])) == pytest.approx((0.05 + 0.55) / 2)
 
 
 def test_a_bin_of_the_calibration_error_holds_its_upper_end() -> None:
@@ -111,9 +104,7 @@ def test_a_bin_of_the_calibration_error_holds_its_upper_end() -> None:
 
     def error(other: float, is_right: bool) -> float:
         logits = torch.tensor([[p, 1 - p] for p in (9 / 15, other)]).log()
-        model = nn.Sequential(nn.Flatten())
-        labels = torch.tensor([0, 0 if is_right else 1])
-        return expected_calibration_error(model, logits.view(2, 2, 1, 1), labels)
+        return expected_calibration_error(logits, torch.tensor([0, 0 if is_right else 1]))
 
     assert error(0.62, is_right=False) == pytest.approx((0.4 + 0.62) / 2, abs=1e-5)
     assert error(0.59, is_right=False) == pytest.approx((0.59 - 0.4) / 2, abs=1e-5)

@@ -76,7 +76,9 @@ class Score:
 
     def margin_text(self, margin: float) -> str:
         """Return within what two scores count as equal."""
-        return f"{100 * margin:g} points" if self.is_share else f"a factor of {self.gain(margin):.3g}"
+        if self.is_share:
+            return "1 point" if 100 * margin == 1 else f"{100 * margin:g} points"
+        return f"a factor of {self.gain(margin):.3g}"
 
 
 def examples(domain: str) -> str:

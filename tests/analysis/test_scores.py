@@ -68,6 +68,7 @@ def test_numbers_as_people_read_them() -> None:
         "1.00 to 2.00",
     )
     assert (accuracy.margin_text(0.015), rmse.margin_text(float(np.log(1.05)))) == ("1.5 points", "a factor of 1.05")
+    assert accuracy.margin_text(0.01) == "1 point"
     assert (accuracy.gain_label, rmse.gain_label) == ("gain, points", "factor by which the RMSE is better")
     assert float(rmse.unscaled(rmse.scaled(0.0))) >= 0  # an error of nothing has no logarithm
 

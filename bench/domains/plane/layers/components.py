@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,5 +15,11 @@ def components(sizes: Sequence[int]) -> Tensor:
     Products with it sum over components and copy to them: the same on every run and every device, and quick on
     channels-last features, where a sum over an axis of two or eight neighbours is not.
     """
-    owners = torch.tensor([field for field, size in enumerate(sizes) for _ in range(size)])
-    return (torch.arange(len(sizes))[:, None] == owners).float()
+    return torch.tensor(of_fields(np.asarray(sizes, np.int64)))
+
+
+def of_fields(sizes: np.ndarray) -> np.ndarray:
+    """Return the matrix of `components` as an array, float32."""
+    owners = np.repeat(np.arange(len(sizes)), sizes)
+    matrix: np.ndarray = (np.arange(len(sizes))[:, None] == owners).astype(np.float32)
+    return matrix

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.domains.plane.layers.components import components
+from bench.domains.plane.layers.components import of_fields
 from bench.domains.plane.layers.expansion import in_full_precision
 from bench.groups import FieldType
 
@@ -34,28 +35,33 @@ class FieldBatchNorm(nn.Module):
 
     def __init__(self, fields: FieldType, momentum: float = 0.1, eps: float = 1e-5) -> None:
         super().__init__()
-        sizes = [rho.size for rho, count in fields.fields for _ in range(count)]
-        permutes = torch.tensor([rho.permutes for rho, count in fields.fields for _ in range(count)])
-        biased = int(permutes.sum())
+        sizes = np.array([rho.size for rho, count in fields.fields for _ in range(count)])
+        permutes = np.array([rho.permutes for rho, count in fields.fields for _ in range(count)])
+        biased, mixed = int(permutes.sum()), not permutes.all()
         self.momentum, self.eps = momentum, eps
         self.weight = nn.Parameter(torch.ones(len(sizes)))
         self.bias = nn.Parameter(torch.zeros(biased))
-        of_fields = components(sizes)
-        fields_of = of_fields.argmax(0)
-        shares = of_fields / of_fields.sum(1, keepdim=True)
-        self.register_buffer("running", torch.stack([torch.zeros(len(fields_of)), torch.ones(len(fields_of))]))
-        #: From channels to fields by sums (C, F), to channels by their field's mean (C, C), and back by shares (F, C).
-        self.register_buffer("components", of_fields.T.contiguous(), persistent=False)
-        self.register_buffer("averages", of_fields.T @ shares, persistent=False)
-        self.register_buffer("shares", shares, persistent=False)
-        # one more than there are biases stands for none
-        places = torch.where(permutes, permutes.cumsum(0) - 1, biased)
-        mixed = biased < len(sizes)
-        self.register_buffer("centred", permutes[fields_of].float() if mixed else None, persistent=False)
-        self.register_buffer("fields_of", fields_of, persistent=False)
-        self.register_buffer("biases_of", places[fields_of], persistent=False)
-        self.register_buffer("permuted", permutes.nonzero()[:, 0], persistent=False)
-        self.register_buffer("unread", torch.zeros(len(fields_of)), persistent=False)
+        # who builds networks refuses tensors that are too large, which arrays pass by: this is the largest of them
+        torch.empty(fields.channels, fields.channels)
+        fields_of = np.repeat(np.arange(len(sizes)), sizes)
+        to_fields = of_fields(sizes)
+        shares = to_fields / sizes.astype(np.float32)[:, None]
+        tables = {
+            "running": np.repeat(np.array([[0], [1]], np.float32), fields.channels, axis=1),
+            # channels to fields by sums (C, F), to channels by their field's mean (C, C), and back by shares (F, C)
+            "components": np.ascontiguousarray(to_fields.T),
+            "averages": shares[fields_of],
+            "shares": shares,
+            "centred": permutes[fields_of].astype(np.float32) if mixed else None,
+            "fields_of": fields_of,
+            # one more than there are biases stands for none
+            "biases_of": np.where(permutes, permutes.cumsum() - 1, biased)[fields_of],
+            "permuted": permutes.nonzero()[0],
+            "unread": np.zeros(fields.channels, np.float32),
+        }
+        for name, table in tables.items():
+            there = None if table is None else torch.from_numpy(table).to(self.weight.device)
+            self.register_buffer(name, there, persistent=name == "running")
 
     def forward(self, features: Tensor) -> Tensor:
         with torch.autocast(features.device.type, enabled=False):

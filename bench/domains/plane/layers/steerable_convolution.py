@@ -51,7 +51,7 @@ class SteerableConv(ExpandedConv):
         self.before, self.after, self.kernel_size = before, after, kernel_size
         counts = [n_out * n_in for _, n_out in after.fields for _, n_in in before.fields]
         representations = (tuple(rho for rho, _ in fields.fields) for fields in (after, before))
-        padded, dimensions = padded_basis(basis, *representations, kernel_size)
+        padded, transposed, dimensions = padded_basis(basis, *representations, kernel_size)
         drawn = []
         for row in range(len(after.fields)):
             of_row = slice(row * len(before.fields), (row + 1) * len(before.fields))
@@ -67,7 +67,7 @@ class SteerableConv(ExpandedConv):
         # on the device that layers are being made on; one basis serves all layers between these representations
         device = self.coefficients.device
         self.register_buffer("basis", padded.to(device), persistent=False)
-        self.register_buffer("basis_back", padded.mT.contiguous().to(device), persistent=False)
+        self.register_buffer("basis_back", transposed.to(device), persistent=False)
         place = self._places(max(counts), padded.shape[2]) if several else None
         gather = _padded_places(counts, dimensions) if several else None
         products = len(counts) * max(counts) * padded.shape[2]
@@ -183,10 +183,10 @@ def padded_basis(
     out: tuple[Representation, ...],
     into: tuple[Representation, ...],
     kernel_size: int,
-) -> tuple[Tensor, list[int]]:
-    """Return the bases of all pairs in one shape (pairs, dimension, out.size k k in.size), and their dimensions.
+) -> tuple[Tensor, Tensor, list[int]]:
+    """Return the bases of all pairs in one shape (pairs, dimension, out.size k k in.size), beside their dimensions.
 
-    The entries of a kernel are in the order of a channels-last one.
+    The second has the last two axes exchanged. The entries of a kernel are in the order of a channels-last one.
     """
     spaces = [basis(rho_out, rho_in, kernel_size) for rho_out in out for rho_in in into]
     entries = [math.prod(space.shape[1:]) for space in spaces]
@@ -195,7 +195,7 @@ def padded_basis(
         padded[place, : len(space), : entries[place]] = space.transpose(0, 1, 3, 4, 2).reshape(
             len(space), entries[place]
         )
-    return torch.from_numpy(padded), [len(space) for space in spaces]
+    return torch.from_numpy(padded), torch.from_numpy(padded).mT.contiguous(), [len(space) for space in spaces]
 
 
 def _padded_places(counts: list[int], dimensions: list[int]) -> np.ndarray:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
-from torch import Tensor
+from torch import Tensor, nn
 
 from bench.domains.sphere import RotationSpectra, Signals
 from bench.domains.sphere.layers.blocks import RotationBlock, SpectrumNorm, ToSphere, _Normalise, grid_of
@@ -41,6 +42,17 @@ def test_a_local_kernel_has_its_numbers_on_rings_each_in_orientations_that_part_
     on_the_sphere = ring_points(rings, angles, reach, 0)
     assert torch.equal(on_the_sphere[:, :2], torch.stack([alpha[0], beta[0]], 1))
     assert not on_the_sphere[:, 2].any()
+
+
+@pytest.mark.parametrize(
+    "kernel", [lambda: LocalKernel(16, 32, 6, ring_points(2, 6, 40.0, 5)), lambda: FullKernel(16, 32, 6, True)]
+)
+def test_numbers_of_a_kernel_begin_at_the_scale_that_keeps_the_variance(kernel: Callable[[], nn.Module]) -> None:
+    torch.manual_seed(0)
+    values = kernel().values * math.sqrt(16 * kernel().values.shape[-1])
+    error = 1 / math.sqrt(values.numel())
+    assert abs(float(values.mean())) < 5 * error
+    assert float(values.std()) == pytest.approx(1, abs=5 * error)
 
 
 class TestCorrelations:

@@ -98,6 +98,7 @@ ROOMS = {
             of_domain(PLANE, "layers"),
             (
                 f"{_PLANE}/test_normalisation.py",
+                f"{_PLANE}/test_field_invariants.py",
                 "tests/networks/test_export.py",
                 f"{_PLANE}/test_residual.py",
                 _MODELS,

@@ -56,6 +56,14 @@ def test_numbers_of_a_kernel_begin_at_the_scale_that_keeps_the_variance(kernel: 
     assert float(values.std()) == pytest.approx(1, abs=5 * error)
 
 
+def test_what_comes_to_the_sphere_has_the_size_of_what_went_in_as_nothing_normalises_it() -> None:
+    torch.manual_seed(0)
+    kernel = FullKernel(16, 32, 6, False)
+    before = kernel.values.detach().clone()
+    ToSphere(kernel, 32, 6, 6)
+    torch.testing.assert_close(kernel.values.detach(), before * math.sqrt(before.shape[-1]))
+
+
 class TestCorrelations:
     def test_they_are_integrals_over_the_group(self) -> None:
         """(psi * f)(g) = integral of f(h) psi(g^-1 h), each value an explicit sum over a grid of rotations."""

@@ -69,6 +69,11 @@ class TestMoves:
         assert float((inside > INK).float().mean()) > 0.85
         assert float((outside > INK).float().mean()) < 0.05
 
+    def test_every_pixel_of_a_mask_is_the_label_of_some_point_those_of_the_border_too(self) -> None:
+        numbered = torch.arange(1, 145, dtype=torch.uint8).view(1, 12, 12).expand(50, 12, 12)
+        labels = PictureMasks(12).move(numbered, (haar(50),))
+        assert set(labels.unique().tolist()) == set(range(145))
+
     def test_the_control_moves_by_half_a_step_at_most(self) -> None:
         signals = on_sphere(sphere_spectrum(random(4, 1, 16, 16), 3), 8)
         for motion, values in ((SignalMotion(), signals), (PictureMotion(8), torch.rand(4, 1, 20, 20))):

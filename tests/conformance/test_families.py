@@ -122,6 +122,15 @@ def test_a_state_holds_what_was_learned_and_no_tables(label: str) -> None:
 
 
 @each_network
+def test_running_statistics_can_be_recounted(label: str) -> None:
+    """A layer that keeps any has the ``momentum`` with which `bench.train.statistics` makes them means."""
+    network, _ = made(label)
+    for module in network.modules():
+        if any(name.startswith("running") for name, _ in module.named_buffers(recurse=False)):
+            assert isinstance(module.momentum, float), type(module).__name__
+
+
+@each_network
 def test_an_exported_network_is_the_same_function(label: str) -> None:
     network, inputs = made(label)
     with torch.no_grad():

@@ -8,8 +8,8 @@ At their published widths and 28 pixels they have 21,750, 24,680 and 21,750 para
 The released code means to turn its training images by any angle and turns them by at most 3.14 degrees, as it hands
 radians to a function of degrees (scikit-image's ``rotate``): an augmentation of strength 1 / 57.3.
 
-What differs from the released code: it recomputes the running statistics before it tests, and trains on inputs that are
-centred; here they are scaled to unit root mean square, so that black stays zero.
+The released code recomputes the running statistics before it tests, which ``budget.statistics: recounted`` does. What
+differs: it trains on inputs that are centred; here they are scaled to unit root mean square, so that black stays zero.
 """
 
 from __future__ import annotations

@@ -19,7 +19,6 @@ from bench.domains.sphere.transforms import (
     sphere_spectrum,
 )
 
-_MOMENTUM = 0.1
 _EPSILON = 1e-5
 
 Kernel = LocalKernel | FullKernel
@@ -34,6 +33,7 @@ class SpectrumNorm(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
+        self.momentum = 0.1
         self.weight = nn.Parameter(torch.ones(channels))
         self.bias = nn.Parameter(torch.zeros(channels))
         self.register_buffer("running", torch.stack([torch.zeros(channels), torch.ones(channels)]))
@@ -44,7 +44,7 @@ class SpectrumNorm(nn.Module):
         if self.training:
             normalised: tuple[Tensor, Tensor, Tensor] = _Normalise.apply(spectrum, self.weight, self.bias)
             with torch.no_grad():
-                self.running.lerp_(torch.stack(normalised[1:]), _MOMENTUM)
+                self.running.lerp_(torch.stack(normalised[1:]), self.momentum)
             return normalised[0]
         mean, variance = self.running
         scale = self.weight * torch.rsqrt(variance + _EPSILON)

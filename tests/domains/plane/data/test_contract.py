@@ -18,7 +18,7 @@ from bench.domains.plane.data import (
 )
 from bench.domains.plane.data import rotated_mnist as rotated
 from bench.domains.plane.data.resize import SizeOptions, resize
-from bench.groups import Element, act
+from bench.groups import Element, Resampling, act
 from bench.registry import DataEntry, Entry, datasets
 from tests.conformance.test_domains import FEWER, asks
 from tests.data.files import (
@@ -106,7 +106,7 @@ def test_mnist() -> None:
 
 @needs_mnist
 def test_rotated_mnist() -> None:
-    dataset = rotated.load(SizeOptions())
+    dataset = rotated.load(rotated.RotatedOptions())
     satisfies_contract(dataset, 28, channels=1)
     splits = (dataset.train, dataset.validation, dataset.test)
     assert [len(split) for split in splits] == [12_000, 2_000, 50_000]
@@ -120,13 +120,14 @@ def test_rotated_mnist() -> None:
     assert width == pytest.approx(height, rel=MEAN_OF_TURNED_DIGITS)
 
 
-def test_rotation_is_that_of_the_groups() -> None:
+@pytest.mark.parametrize("resampling", ["bilinear", "spline"])
+def test_rotation_is_that_of_the_groups(resampling: Resampling) -> None:
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (4, 1, 15, 15), dtype=torch.uint8, generator=generator)
     turns = torch.tensor([0, 0.25, 0.1, 0.7], dtype=torch.float64)
-    turned = rotated.rotate(Split(images, torch.arange(4)), turns).inputs
+    turned = rotated.rotate(Split(images, torch.arange(4)), turns, resampling).inputs
     for image, turn, found in zip(images, turns.tolist(), turned, strict=True):
-        expected = act(image[None].double(), Element.rotation(turn * 360), "bilinear")[0]
+        expected = act(image[None].double(), Element.rotation(turn * 360), resampling)[0].clamp(0, 255)
         assert (found.double() - expected).abs().max() <= ROUNDED_TO_GREY_VALUES
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import subprocess
 from collections.abc import Sequence
 from contextlib import contextmanager
@@ -14,42 +15,77 @@ import pytest
 from bench.errors import UserError
 from bench.gate import against, command
 from bench.gate.judgement import Outcome
-from bench.gate.paired import OFFSET, PAIRS, interval, median_error, verdict
+from bench.gate.paired import OFFSET, PAIRS, Z, interval, median_error, verdict
 
+PROOF = Path(__file__).parents[2] / "results" / "speed" / "gate-proof.csv"
 NAMES = [f"workload {number}" for number in range(26)]
 CATCHES = 0.1
 
 
-def simulated(draw: np.random.Generator, noise: float, offset: float, slowed: str) -> against.Measure:
+def simulated(draw: np.random.Generator, noise: dict[str, float], offset: float, slowed: str) -> against.Measure:
     """Ratios as pairs of processes give them: each pair is off by a factor of its own, a tenth of rounds by more."""
 
-    def rounds(level: float) -> np.ndarray:
+    def rounds(level: float, spread: float) -> np.ndarray:
         disturbed = (draw.random(40) < 0.1) * draw.exponential(0.3, 40) * draw.choice([-1, 1], 40)
-        logs = draw.normal(0, noise, 40) + disturbed
+        logs = draw.normal(0, spread, 40) + disturbed
         counts = range(against.LEAST_ROUNDS, 40, 8)
         enough = next((count for count in counts if median_error(logs[:count]) < against.PRECISE), 40)
         return level * np.exp(logs[:enough])
 
     def measure(names: Sequence[str]) -> against.Ratios:
         change = {name: 1 + CATCHES * (name == slowed) for name in names}
-        return {name: [rounds(change[name] * np.exp(draw.normal(0, offset))) for _ in range(PAIRS)] for name in names}
+        return {
+            name: [rounds(change[name] * np.exp(draw.normal(0, offset)), noise[name]) for _ in range(PAIRS)]
+            for name in names
+        }
 
     return measure
 
 
+def tried(draw: np.random.Generator, noises: Sequence[dict[str, float]], offset: float, runs: int) -> tuple[int, list]:
+    """Return how many of so many whole runs cry wolf, and what each says of its slowed workload."""
+    alarms, outcomes = 0, []
+    for run in range(runs):
+        noise = noises[run % len(noises)]
+        slowed = list(noise)[run % len(noise)]
+        verdicts = against.judged(list(noise), simulated(draw, noise, offset, slowed))
+        alarms += any(each.outcome is Outcome.REGRESSED for each in verdicts if each.name != slowed)
+        outcomes += [each.outcome for each in verdicts if each.name == slowed]
+    return alarms, outcomes
+
+
 @pytest.mark.parametrize(("noise", "offset"), [(0.01, 0.01), (0.03, OFFSET), (0.08, OFFSET), (0.15, 0.02)])
 def test_a_whole_run_cries_wolf_at_most_once_in_a_hundred(noise: float, offset: float) -> None:
-    draw, runs, alarms, outcomes = np.random.default_rng(5), 200, 0, []
-    for run in range(runs):
-        slowed = NAMES[run % len(NAMES)]
-        found = against.judged(NAMES, simulated(draw, noise, offset, slowed))
-        alarms += any(each.outcome is Outcome.REGRESSED for each in found if each.name != slowed)
-        outcomes += [each.outcome for each in found if each.name == slowed]
+    runs = 200
+    alarms, outcomes = tried(np.random.default_rng(5), [dict.fromkeys(NAMES, noise)], offset, runs)
     assert alarms <= 2
     # caught, or the machine is said to be too busy
     assert outcomes.count(Outcome.FINE) <= 0.05 * runs
     if noise < 0.05:
         assert outcomes.count(Outcome.REGRESSED) >= 0.95 * runs
+
+
+def noise_of_real_runs() -> list[dict[str, float]]:
+    """Return the deviation of a round of every workload, for each run of the proof, from the intervals that it had.
+
+    An interval's error is that of `PAIRS` pairs, or of twice as many where the workload was measured again.
+    """
+    noises: dict[str, dict[str, float]] = {}
+    with PROOF.open() as file:
+        for row in csv.DictReader(file):
+            error = (np.log(float(row["high"])) - np.log(float(row["low"]))) / (2 * Z)
+            pairs = PAIRS if row["outcome"] == Outcome.FINE.value else 2 * PAIRS
+            of_a_median = max(0.0, pairs * error**2 - OFFSET**2) ** 0.5
+            noises.setdefault(row["run"], {})[row["workload"]] = of_a_median * against.LEAST_ROUNDS**0.5 / 1.25
+    return list(noises.values())
+
+
+@pytest.mark.skipif(not PROOF.exists(), reason=f"the table of real runs, {PROOF}, is not here")
+def test_with_the_noise_of_real_runs_it_neither_cries_wolf_nor_misses() -> None:
+    runs = 200
+    alarms, outcomes = tried(np.random.default_rng(6), noise_of_real_runs(), OFFSET, runs)
+    assert alarms <= 2
+    assert outcomes.count(Outcome.FINE) <= 0.05 * runs
 
 
 def test_what_is_faster_is_fine_and_what_is_noise_is_no_measurement() -> None:

@@ -40,8 +40,9 @@ COLUMNS = ("room", "module", "line", "operator", "caught", "seconds", "change")
 
 PLANE, SPHERE, VECTORS = (f"bench/domains/{domain}" for domain in ("plane", "sphere", "vectors"))
 _VECTORS, _SPHERE, _PLANE = (f"tests/domains/{domain}" for domain in ("vectors", "sphere", "plane"))
-_CELL, _DOMAINS = "tests/execute/test_run_cell.py", "tests/conformance/test_domains.py"
-_MODELS = "tests/networks/test_models.py"
+_CELL = tuple(f"tests/execute/test_{name}.py" for name in ("scoring", "outcomes", "chosen_measurements"))
+_MODELS = tuple(f"tests/networks/test_{name}.py" for name in ("models", "exactness", "budgets"))
+_DOMAINS = "tests/conformance/test_domains.py"
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ ROOMS = {
                 "tests/analysis/test_scores.py",
                 f"{_SPHERE}/test_segmentation.py",
                 _VECTORS,
-                _CELL,
+                *_CELL,
             ),
         ),
     ),
@@ -101,7 +102,8 @@ ROOMS = {
                 f"{_PLANE}/test_field_invariants.py",
                 "tests/networks/test_export.py",
                 f"{_PLANE}/test_residual.py",
-                _MODELS,
+                f"{_PLANE}/test_pooling.py",
+                *_MODELS,
             ),
         ),
         Part(of_domain(VECTORS, "layers.py"), (_VECTORS,)),
@@ -110,7 +112,7 @@ ROOMS = {
     "measure": (
         Part(
             ("bench/measure",),
-            ("tests/measure", "tests/test_identity.py", f"{_SPHERE}/test_measurements.py", _CELL),
+            ("tests/measure", "tests/test_identity.py", f"{_SPHERE}/test_measurements.py", *_CELL),
         ),
     ),
     "analysis": (

@@ -1,104 +1,18 @@
-from __future__ import annotations
+"""The training itself, against a plain loop."""
 
 import itertools
 import math
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from bench.cell import Budget
-from bench.domains.plane import augmentation
 from bench.domains.plane.layers import FieldBatchNorm
-from bench.geometry import expand
-from bench.groups import Element, FieldType, Group, act, regular
+from bench.groups import FieldType, Group, regular
 from bench.seeds import derive
-from bench.train import UNMOVED, Moves, Trainee, batches, evaluation_steps, fit, learning_rate, total_steps
-from tests import tolerances
-
-
-def blobs(count: int = 64) -> tuple[Tensor, Tensor]:
-    """Two classes that a linear map tells apart."""
-    generator = torch.Generator().manual_seed(0)
-    labels = torch.arange(count) % 2
-    images = torch.randn(count, 1, 16, 16, generator=generator) + labels.view(-1, 1, 1, 1).float()
-    return images, labels
-
-
-def network(seed: int = 0) -> nn.Module:
-    torch.manual_seed(seed)
-    return nn.Sequential(nn.Flatten(), nn.Linear(256, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 2))
-
-
-@given(st.integers(3, 50), st.integers(2, 70), st.integers(0, 5))
-def test_every_epoch_sees_every_image_once(images: int, batch_size: int, seed: int) -> None:
-    epochs = 3
-    needed = math.ceil(epochs * images / batch_size)
-    seen = torch.cat(list(itertools.islice(batches(images, batch_size, seed), needed)))[: epochs * images]
-    for epoch in seen.view(epochs, images):
-        assert sorted(epoch.tolist()) == list(range(images))
-
-
-def test_the_order_is_a_function_of_the_seed() -> None:
-    first, again, other = (next(batches(100, 100, seed)) for seed in (1, 1, 2))
-    assert torch.equal(first, again)
-    assert not torch.equal(first, other)
-
-
-def test_every_epoch_has_an_order_of_its_own() -> None:
-    epochs = list(itertools.islice(batches(50, 50, 0), 4))
-    assert len({tuple(epoch.tolist()) for epoch in epochs}) == 4
-
-
-def test_a_budget_in_epochs_or_in_steps() -> None:
-    assert total_steps(Budget(steps=7), 1000) == 7
-    assert total_steps(Budget(epochs=3, batch_size=64), 100) == 5
-    with pytest.raises(ValueError, match="exactly one"):
-        Budget(steps=7, epochs=3)
-    with pytest.raises(ValueError, match="exactly one"):
-        Budget()
-
-
-@given(st.integers(1, 500), st.integers(1, 20))
-def test_evaluations_are_spread_and_the_last_step_is_one(total: int, count: int) -> None:
-    steps = sorted(evaluation_steps(Budget(steps=total, evaluations=count), total))
-    assert steps[-1] == total
-    assert len(steps) == min(count, total)
-    gaps = [b - a for a, b in itertools.pairwise([0, *steps])]
-    assert max(gaps) - min(gaps) <= 1
-
-
-@pytest.mark.parametrize("schedule", ["onecycle", "cosine", "step", "constant"])
-def test_schedules_stay_below_the_peak_and_end_low(schedule: str) -> None:
-    budget = Budget(steps=100, lr=0.1, schedule=schedule)
-    rates = [learning_rate(budget, step, 100) for step in range(100)]
-    assert 0 < min(rates) <= max(rates) <= 0.1 + 1e-12
-    assert max(rates) == pytest.approx(0.1, rel=0.01)
-    assert (rates[-1] < 0.01) == (schedule != "constant")
-
-
-def test_one_cycle_climbs_over_three_tenths_and_falls_as_a_cosine() -> None:
-    budget = Budget(steps=100, lr=0.1, schedule="onecycle")
-    rates = [learning_rate(budget, step, 100) for step in range(100)]
-    assert rates[:31:15] == pytest.approx([0.004, 0.052, 0.1])
-    assert rates[30::35] == pytest.approx([0.1, 0.05])
-    assert rates[:31] == sorted(rates[:31])
-    assert rates[30:] == sorted(rates[30:], reverse=True)
-
-
-def test_cosine_starts_at_the_peak() -> None:
-    budget = Budget(steps=100, lr=0.1, schedule="cosine")
-    assert [learning_rate(budget, step, 100) for step in (0, 50)] == pytest.approx([0.1, 0.05])
-
-
-def test_step_decays_are_where_the_budget_says() -> None:
-    budget = Budget(steps=100, lr=1.0, schedule="step", decay_from=0.5, decays=5, decay_factor=0.5)
-    rates = [learning_rate(budget, step, 100) for step in range(100)]
-    assert rates[49] == 1.0
-    assert rates[50] == 0.5
-    assert rates[99] == pytest.approx(0.5**5)
+from bench.train import UNMOVED, Moves, Trainee, batches, fit
+from tests.train.blobs import blobs, network
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "amsgrad", "sgd"])
@@ -304,55 +218,3 @@ def test_recounted_statistics_are_means_over_one_pass_and_the_training_is_the_sa
     spread = norm.running_var if normalisation == "channels" else norm.running[1]
     torch.testing.assert_close(spread.double(), variances.expand(2), rtol=1e-3, atol=1e-5)
     assert norm.momentum == 0.1
-
-
-# augmentation
-
-
-def test_strength_zero_is_no_augmentation_at_all() -> None:
-    images, _ = blobs(4)
-    assert augmentation(Group.parse("O(2)"), 0.0)(images, 0, "augmentation") is images
-
-
-def test_every_image_gets_an_element_of_its_own_and_every_step_new_ones() -> None:
-    one = torch.rand(1, 1, 16, 16).expand(32, 1, 16, 16)
-    moving = augmentation(Group.parse("SO(2)"), 1.0)
-    moved = moving(one, 0, "augmentation", 3)
-    assert len(torch.unique(moved.flatten(1), dim=0)) == 32
-    assert torch.equal(moved, moving(one, 0, "augmentation", 3))
-    assert not torch.equal(moved, moving(one, 0, "augmentation", 4))
-    assert not torch.equal(moved, moving(one, 1, "augmentation", 3))
-
-
-def test_copies_expand_the_training_set_once() -> None:
-    images, labels = blobs(10)
-    many, their_labels = expand(images, labels, augmentation(Group.parse("C4"), 1.0), 3, seed=0)
-    assert many.shape == (30, 1, 16, 16)
-    assert torch.equal(their_labels, labels.repeat(3))
-    orbits = torch.stack([torch.rot90(images, k, (2, 3)) for k in range(4)])
-    for i, image in enumerate(many):
-        assert (orbits[:, i % 10] == image).flatten(1).all(1).any()
-
-
-def test_copies_of_an_image_are_moved_each_by_its_own_element() -> None:
-    images, labels = blobs(6)
-    many, _ = expand(images, labels, augmentation(Group.parse("SO(2)"), 1.0), 4, seed=0)
-    for copies in many.view(4, 6, -1).unbind(1):
-        assert len(torch.unique(copies, dim=0)) == 4
-
-
-@pytest.mark.parametrize(
-    ("group", "strength", "steps", "mirrors"),
-    [("C8", 1.0, range(8), {False}), ("D8", 0.5, range(-2, 3), {False, True}), ("C8", 0.3, range(-1, 2), {False})],
-)
-def test_augmentation_draws_every_element_of_a_finite_group_within_its_strength(
-    group: str, strength: float, steps: range, mirrors: set[bool]
-) -> None:
-    """Every moved image is the image moved by one of the elements, and each of these comes up."""
-    image = blobs(1)[0]
-    orbit = torch.stack([act(image, Element.rotation(45 * k) @ Element(m))[0] for k in steps for m in mirrors])
-    moved = augmentation(Group.parse(group), strength)(image.expand(200, -1, -1, -1), 0, "augmentation")
-    distances = (moved[:, None] - orbit).abs().amax((2, 3, 4))
-    nearest = distances.min(1)
-    assert nearest.values.max() <= tolerances.RESAMPLED_IN_FLOAT32
-    assert set(nearest.indices.tolist()) == set(range(len(orbit)))

@@ -1,113 +1,19 @@
-"""Ranking, frontier, matched time, printed tables and the verdict, on matrices whose answers are known."""
+"""The verdict in words."""
 
 from __future__ import annotations
 
-import io
-import math
 import re
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from bench.analysis.chance import beats_chance, nothing_learned
 from bench.analysis.comparisons import comparisons
-from bench.analysis.controls import controls
-from bench.analysis.frontier import PASSES, frontier
 from bench.analysis.headline import headline
-from bench.analysis.markup import Text, latex, markdown
-from bench.analysis.matched_time import matched_time
-from bench.analysis.printed import KINDS, printed
-from bench.analysis.ranking import ranking
 from bench.analysis.verdict import verdict
 from bench.results.tables import Tables
+from tests.analysis.accuracies import ahead, behind, scarce
 from tests.matrices import Accuracy, matrix, noise
-
-
-def scarce(label: str, size: int, strength: float, seed: int) -> float:
-    """The equivariant network is ahead at 100 images, by 20 points; at 1,000 there is nothing between them."""
-    base = 0.9 if size == 1000 else 0.7 if label == "steerable C8" else 0.5
-    return base - 0.1 * (strength == 0) + noise(label, size, strength, seed)
-
-
-def ahead(label: str, size: int, strength: float, seed: int) -> float:
-    return scarce(label, 100, strength, seed) + 0.05 * (size == 1000)
-
-
-def behind(label: str, size: int, strength: float, seed: int) -> float:
-    return ahead("cnn" if label == "steerable C8" else "steerable C8", size, strength, seed)
-
-
-# ranking
-
-
-def test_the_best_is_tied_with_what_is_not_told_apart_from_it() -> None:
-    table = ranking(matrix(scarce).runs).set_index(["label", "train_size", "strength"])
-    assert table.loc[("cnn", 100, 0.0), "tied"] == False  # noqa: E712
-    assert table.loc[("cnn", 100, 0.0), "gap"] == pytest.approx(0.2, abs=1e-3)
-    assert table.loc[("cnn", 1000, 1.0), "tied"]
-    assert table.loc[("steerable C8", 100, 0.0), "tied"]
-
-
-def test_less_is_better_of_an_error() -> None:
-    tables = matrix(lambda *_: 0.5)
-    tables.runs["test_loss"] = np.where(tables.runs["label"] == "cnn", 0.3, 0.6) + tables.runs["seed"] / 1000
-    table = ranking(tables.runs, "test_loss").set_index("label")
-    assert set(table.loc["cnn", "tied"]) == {True}
-    assert set(table.loc["steerable C8", "tied"]) == {False}
-
-
-def test_one_seed_names_no_best() -> None:
-    assert not ranking(matrix(scarce, seeds=1).runs)["tied"].any()
-
-
-# frontier
-
-
-def test_a_frontier_rises_and_holds_the_best_setting_of_every_budget() -> None:
-    tables = matrix(ahead)
-    table = frontier(tables, "flops")
-    for label, rows in table.groupby("label"):
-        assert rows["budget"].is_monotonic_increasing
-        assert rows["budget"].is_unique
-        assert rows["mean"].is_monotonic_increasing
-        best = tables.runs[tables.runs["label"] == label].groupby(["train_size", "strength"])["test_score"].mean()
-        last = rows.iloc[-1]
-        assert (last["train_size"], last["strength"]) == best.idxmax()
-        assert last["mean"] == pytest.approx(best.max())
-        assert last["budget"] == PASSES * 1e6 * 32 * 400
-        assert last["low"] < last["mean"] < last["high"]
-    assert frontier(tables, "seconds")["budget"].max() == pytest.approx(4.0)
-
-
-def test_a_setting_that_lacks_a_seed_is_not_on_the_frontier() -> None:
-    tables = matrix(lambda label, size, strength, seed: 0.9 if size == 1000 else 0.5)
-    lost = (tables.curves["train_size"] == 1000) & (tables.curves["seed"] == 4)
-    fewer = replace(tables, curves=tables.curves[~lost])
-    assert set(frontier(fewer, "seconds")["train_size"]) == {100}
-
-
-# matched time
-
-
-def test_matched_time_is_where_the_curve_crosses_what_all_families_reach() -> None:
-    table = matched_time(matrix(lambda label, *_: 0.8 if label == "cnn" else 0.4))
-    assert set(table["target"]) == {0.4}
-    by_label = table.groupby("label")["seconds"].max()
-    assert by_label["steerable C8"] == pytest.approx(4.0)  # the whole training
-    assert by_label["cnn"] == pytest.approx(2.0)  # its curve is a line through half of it
-    assert (table["reached"] == table["n"]).all()
-
-
-def test_a_setting_that_never_gets_there_is_infinitely_long() -> None:
-    table = matched_time(matrix(lambda label, size, strength, seed: 0.8 if strength else 0.4))
-    never = table[table["strength"] == 0]
-    assert np.isinf(never["seconds"]).all()
-    assert (never["reached"] == 0).all()
-
-
-# the verdict
 
 
 @pytest.mark.parametrize(
@@ -270,75 +176,3 @@ def test_no_cells_give_no_answer() -> None:
     tables.runs["status"] = "failed"
     assert verdict(tables).headline.startswith("No answer")
     assert comparisons(tables.runs).empty
-
-
-# what resampling costs, and whether anything was learned
-
-
-def test_controls_part_what_the_pixels_cost_from_what_the_orientation_does() -> None:
-    tables = matrix(ahead)
-    tables.runs["test_score"] = tables.runs["transformed_score"] + 0.3
-    tables.runs["resampled_score"] = tables.runs["test_score"] - 0.1
-    tables.runs["exact_score"] = tables.runs["test_score"] - 0.2
-    told = next(text for text in verdict(tables).sentences if text.startswith("What the pixels cost"))
-    assert "loses 10.0 points (95 % interval 10.0 to 10.0) of its upright accuracy by resampling alone" in told
-    assert "20.0 points by moving them exactly and 30.0 points by both" in told
-    means = controls(tables.runs)
-    assert np.allclose(means["test_score"] - means["exact_score"], 0.2)
-    assert set(means["n"]) == {5}
-
-
-@pytest.mark.parametrize(("right", "learned"), [(50, False), (58, False), (75, True)])
-def test_what_does_not_beat_the_largest_class_has_learned_nothing(right: int, learned: bool) -> None:
-    """Of 100 test images, half of one class: 58 right have p = 0.07 alone, 75 right 3e-7, times the cells."""
-    tables = matrix(lambda *_: right / 100)
-    tables.runs["test_size"], tables.runs["chance_score"] = 100.0, 0.5
-    p = sum(math.comb(100, k) for k in range(right, 101)) / 2**100
-    assert beats_chance(tables.runs).iloc[0] == pytest.approx(min(1, p * len(tables.runs)))
-    assert (nothing_learned(tables.runs) is None) == learned
-    assert ("nothing was learned" in verdict(tables).headline) != learned
-
-
-def test_early_tables_that_do_not_tell_their_chance_are_not_judged() -> None:
-    tables = matrix(lambda *_: 0.5)
-    assert beats_chance(tables.runs).empty
-    assert nothing_learned(tables.runs) is None
-
-
-# printed
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("form", ["md", "latex", "csv"])
-def test_every_kind_is_printed_in_every_format(kind: str, form: str) -> None:
-    text = printed(matrix(scarce), kind, "transformed_score", form)
-    assert "steerable C8" in text
-    if form == "csv":
-        assert len(pd.read_csv(io.StringIO(text))) > 0
-    elif form == "md":
-        rows = [line for line in text.splitlines() if line.startswith("|")]
-        assert len({line.count("|") for line in rows}) == 1
-    else:
-        assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 1
-
-
-def test_the_summary_has_the_best_and_the_tied_in_bold() -> None:
-    rows = printed(matrix(scarce), "summary", "transformed_score", "md").splitlines()
-    plain, steerable = (next(row for row in rows if row.startswith(f"| {label}")) for label in ("cnn", "steerable"))
-    assert plain.count("**") == 4  # both columns of 1,000 images
-    assert steerable.count("**") == 8
-    assert "**70.0 ± 0.2**" in steerable
-
-
-def test_nothing_done_is_one_line() -> None:
-    tables = matrix(scarce)
-    tables.runs["status"] = "failed"
-    for kind in KINDS:
-        assert printed(tables, kind, "transformed_score", "md").startswith(f"no {kind}")
-
-
-def test_text_is_escaped() -> None:
-    rows = [[Text("a|b*<i>"), Text("50 %", bold=True)]]
-    assert markdown(rows, "").splitlines()[2] == r"| a\|b\*&lt;i> | **50 %** |"
-    assert r"\textbf{50 \%}" in latex([[Text("x_1 & y")], *rows], "c")
-    assert r"x\_1 \& y" in latex([[Text("x_1 & y")]], "c")

@@ -163,5 +163,5 @@ def test_forward_mode_and_central_differences_agree(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(module, "_forward_mode", refuse)
     central = lie_derivative(steerable, blobs(28))
     for a, b in zip(forward, central, strict=True):
-        assert (a["layer"], a["element"]) == (b["layer"], b["element"])
+        assert (a["layer"], a["element"], a["metric_version"]) == (b["layer"], b["element"], 1)
         assert a["error"] == pytest.approx(b["error"], rel=1e-3, abs=1e-9)

@@ -34,8 +34,8 @@ class PictureMotion:
     """
 
     bandwidth: int
-    resampling: Resampling = "spline"
-    filtered: bool = True
+    resampling: Resampling
+    filtered: bool
 
     def still(self, values: Tensor) -> Tensor:
         return self._all(values, _still(len(values), values.device))

@@ -37,7 +37,7 @@ class TestMoves:
     def test_a_picture_at_its_final_place_is_the_turned_projection(self) -> None:
         """At elements that keep the grid, rotating what was projected is projecting from turned points."""
         pictures = torch.rand(1, 1, 20, 20, generator=torch.Generator().manual_seed(0))
-        motion = PictureMotion(6)
+        motion = PictureMotion(6, "spline", True)
         for g in RotationGroup("D4").elements:
             quaternion = torch.tensor([g.quaternion], dtype=torch.float32)
             close(
@@ -51,7 +51,7 @@ class TestMoves:
         pictures = load_digits(SphereOptions()).test.inputs[:20].float()
         errors = {}
         for filtered in (True, False):
-            motion, drawn = PictureMotion(8, filtered=filtered), haar(20)
+            motion, drawn = PictureMotion(8, "spline", filtered), haar(20)
             moved = motion.move(motion.prepare(pictures), (drawn,))
             expected = turned(motion.still(pictures), drawn)
             errors[filtered] = float((moved - expected).norm() / expected.norm())
@@ -62,7 +62,7 @@ class TestMoves:
         data = load_masks(MaskOptions(bandwidth=12, most=1))
         pictures, masks = data.test.inputs[:50].float(), data.test.targets[:50]
         drawn = haar(50)
-        values = PictureMotion(12, "bilinear", filtered=False).move(pictures, (drawn,))[:, 0]
+        values = PictureMotion(12, "bilinear", False).move(pictures, (drawn,))[:, 0]
         labels = PictureMasks(12).move(masks, (drawn,))
         assert labels.dtype == torch.uint8
         inside, outside = values[labels > 0], values[labels == 0]
@@ -76,7 +76,7 @@ class TestMoves:
 
     def test_the_control_moves_by_half_a_step_at_most(self) -> None:
         signals = on_sphere(sphere_spectrum(random(4, 1, 16, 16), 3), 8)
-        for motion, values in ((SignalMotion(), signals), (PictureMotion(8), torch.rand(4, 1, 20, 20))):
+        for motion, values in ((SignalMotion(), signals), (PictureMotion(8, "spline", True), torch.rand(4, 1, 20, 20))):
             found = motion.resampled(values, torch.Generator().manual_seed(0))
             still = motion.still(values)
             assert 0 < float((found - still).norm()) < 0.5 * float(still.norm())

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("toys")
 @pytest.fixture
 def measured(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Register measurements for one test; whatever they are, they are gone afterwards."""
-    monkeypatch.setattr(measurements, "_entries", dict(measurements._entries))
+    monkeypatch.setattr(measurements, "_entries", {entry.name: entry for entry in measurements})
     return measurements.register
 
 

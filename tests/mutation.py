@@ -43,11 +43,8 @@ _VECTORS, _SPHERE, _PLANE = (f"tests/domains/{domain}" for domain in ("vectors",
 _CELL = tuple(f"tests/execute/test_{name}.py" for name in ("scoring", "outcomes", "chosen_measurements"))
 _MODELS = tuple(f"tests/networks/test_{name}.py" for name in ("models", "exactness", "budgets"))
 _DOMAINS = "tests/conformance/test_domains.py"
-#: Those that simulate no matrices.
-_QUICK_OF_ANALYSIS = tuple(
-    f"tests/analysis/test_{name}.py"
-    for name in ("paired", "best", "differences", "brackets", "exchange", "controls", "ranking", "frontier", "verdict")
-) + ("tests/figures/test_comparison_figures.py",)
+#: Of analysis, those that simulate no matrices.
+_QUICK = ("paired", "best", "differences", "brackets", "exchange", "controls", "ranking", "frontier", "verdict")
 
 
 @dataclass(frozen=True)
@@ -123,7 +120,14 @@ ROOMS = {
     "analysis": (
         Part(
             ("bench/analysis",),
-            (*_QUICK_OF_ANALYSIS, "tests/plan/test_rounds.py", "tests/analysis", "tests/figures", "tests/advise"),
+            (
+                *(f"tests/analysis/test_{name}.py" for name in _QUICK),
+                "tests/figures/test_comparison_figures.py",
+                "tests/plan/test_rounds.py",
+                "tests/analysis",
+                "tests/figures",
+                "tests/advise",
+            ),
         ),
     ),
 }

@@ -145,6 +145,21 @@ def test_a_reference_with_one_amount_has_no_rate() -> None:
     assert exchange_rates(matrix(3.0), "parameters").empty
 
 
+def test_the_rate_of_copies_is_how_many_make_up_for_the_symmetry() -> None:
+    """Errors fall with the root of the copies; the steerable network has none, and is as good as 8."""
+    runs = matrix(1.0).runs
+    runs = runs[runs["train_size"] == 1000]
+    steerable = runs[runs["family"] == "steerable"].assign(transformed_score=1 - 0.3 * 8**-0.5)
+    plain = runs[runs["family"] == "cnn"]
+    copied = [
+        plain.assign(copies=copies, strength=1.0, transformed_score=1 - 0.3 * copies**-0.5) for copies in (2, 4, 16, 64)
+    ]
+    tables = Tables(pd.concat([plain, steerable, *copied]), pd.DataFrame(), pd.DataFrame())
+    rates = exchange_rates(tables, "copies")
+    assert rates[["label", "reference_strength", "strength"]].to_numpy().tolist() == [["steerable", 1.0, 0.0]]
+    assert rates["rate"].item() == pytest.approx(8.0)
+
+
 def test_an_unknown_axis_is_named() -> None:
     with pytest.raises(ValueError, match="along 'luck'"):
         exchange_rates(matrix(3.0), "luck")

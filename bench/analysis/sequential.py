@@ -44,7 +44,7 @@ def critical(level: float, looks: Sequence[int] = LOOKS) -> float:
 
 
 @lru_cache(maxsize=32)
-def expected_seeds(looks: tuple[int, ...], level: float, comparisons: int = 1) -> float:
+def expected_seeds(looks: tuple[int, ...], level: float, comparisons: int) -> float:
     """Return the mean number of seeds of a network that stands in so many comparisons, each tested at a level.
 
     True differences are supposed to be none, one, two and five times what differences vary by between seeds, a quarter

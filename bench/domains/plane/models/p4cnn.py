@@ -9,8 +9,8 @@ The released code means to turn its training images by any angle and turns them 
 radians to a function of degrees (scikit-image's ``rotate``): an augmentation of strength 1 / 57.3.
 
 The released code recomputes the running statistics before it tests, which ``budget.statistics: recounted`` does. What
-differs: it trains on inputs that are centred, so that what a turn leaves empty is mean grey there; here they are scaled to
-unit root mean square, so that black stays zero.
+differs: it trains on inputs that are centred, so that what a turn leaves empty is mean grey there; here they are scaled
+to unit root mean square, so that black stays zero.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
 """How many small faults the tests catch: ``python -m tests.mutation ROOM ... [--sample N] [--seed K]``.
 
+``--again`` tries those that survived, by the tables that there are, with the tests of today.
+
 cosmic-ray tells where a room's modules can be changed, and into what: another operator, comparison or number, a loop
 that never runs, a decorator that is gone. A random sample of the places is tried in a clone of HEAD, each with the
 room's tests in a process of its own. What changes annotations alone is left out. A mutant that does not load, or takes
@@ -177,6 +179,22 @@ def sampled(room: str, root: Path, count: int, seed: int) -> list[Mutant]:
     return list(islice((mutant for mutant in mutants if mutant), count))
 
 
+def survivors(room: str, root: Path, table: Path) -> list[Mutant]:
+    """Return the mutants of a table that no test has caught, as far as the code that they change is still there."""
+    with table.open() as file:
+        left = {(row["module"], row["operator"], row["change"]) for row in csv.DictReader(file) if row["caught"] == "0"}
+    modules = {root / module for module, _, _ in left}
+    mutants = (
+        _mutant(root, part, module, place, choice)
+        for part in ROOMS[room]
+        for module in _modules(root, part)
+        if module in modules
+        for place, choices in sorted(sites(module).items())
+        for choice in choices
+    )
+    return [each for each in mutants if each and (each.module, each.operator, each.change) in left]
+
+
 def _modules(root: Path, part: Part) -> list[Path]:
     paths = [root / name for name in part.modules]
     return sorted(path for each in paths for path in ([each] if each.is_file() else each.rglob("*.py")))
@@ -291,6 +309,7 @@ def main() -> None:
     parser.add_argument("rooms", nargs="+", choices=list(ROOMS))
     parser.add_argument("--sample", type=int, default=40, help="mutants of each room")
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
+    parser.add_argument("--again", action="store_true", help="try those that survived, into ROOM-again.csv")
     parser.add_argument("--into", type=Path, default=ROOT / "results" / "mutation", help="folder of the tables")
     chosen = parser.parse_args()
     chosen.into.mkdir(parents=True, exist_ok=True)
@@ -303,19 +322,24 @@ def main() -> None:
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(root)], check=True)
         os.environ |= {"PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
         for room in chosen.rooms:
-            rows = []
-            for row in tried(room, sampled(room, root, chosen.sample, chosen.seed), root):
+            rows, name = [], f"{room}-again" if chosen.again else room
+            mutants = (
+                survivors(room, root, chosen.into / f"{room}.csv")
+                if chosen.again
+                else sampled(room, root, chosen.sample, chosen.seed)
+            )
+            for row in tried(room, mutants, root):
                 rows.append(row)
                 said = "caught" if row["caught"] else "SURVIVED"
                 print(f"{said} {row['module']}:{row['line']} {row['change']} ({row['seconds']} s)", flush=True)
-                with (chosen.into / f"{room}.csv").open("w", newline="") as file:
+                with (chosen.into / f"{name}.csv").open("w", newline="") as file:
                     table = csv.DictWriter(file, COLUMNS)
                     table.writeheader()
                     table.writerows(rows)
             caught = sum(row["caught"] for row in rows)
             low, high = binomtest(caught, len(rows)).proportion_ci(0.95, "wilson")
             print(
-                f"{room}: {caught} of {len(rows)} caught, {caught / len(rows):.0%} ({low:.0%} to {high:.0%})",
+                f"{name}: {caught} of {len(rows)} caught, {caught / len(rows):.0%} ({low:.0%} to {high:.0%})",
                 flush=True,
             )
 

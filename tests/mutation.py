@@ -180,7 +180,7 @@ def sampled(room: str, root: Path, count: int, seed: int) -> list[Mutant]:
 
 
 def survivors(room: str, root: Path, table: Path) -> list[Mutant]:
-    """Return the mutants of a table that no test has caught, as far as the code that they change is still there."""
+    """Return the mutants of a table that no test has caught, wherever the code that they change still stands."""
     with table.open() as file:
         left = {(row["module"], row["operator"], row["change"]) for row in csv.DictReader(file) if row["caught"] == "0"}
     modules = {root / module for module, _, _ in left}
@@ -336,6 +336,9 @@ def main() -> None:
                     table = csv.DictWriter(file, COLUMNS)
                     table.writeheader()
                     table.writerows(rows)
+            if not rows:
+                print(f"{name}: nothing to try", flush=True)
+                continue
             caught = sum(row["caught"] for row in rows)
             low, high = binomtest(caught, len(rows)).proportion_ci(0.95, "wilson")
             print(

@@ -4,8 +4,8 @@ The published numbers (12,000 and 50,000 disjoint digits of the 70,000, an angle
 without its archive: other digits and other angles, so that scores compare in kind with those on ``mnist-rot-12k`` but
 not digit by digit. They are turned bilinearly here; how the archive's were is not documented. ``resampling: spline``
 turns the same digits by the same angles as sharply as the grid allows. With it the networks of Cohen & Welling 2016,
-trained as their code trains, have their published errors to a tenth of a point, and P4CNN 0.6 points more without it
-(results/gcnn-paper): the archive is probably as sharp. The 2,000 validation images are further digits, so that all
+trained as their code trains, have their published errors to about a tenth of a point, and P4CNN 0.6 points more without
+it (results/gcnn-paper): the archive is probably as sharp. The 2,000 validation images are further digits, so that all
 12,000 train.
 """
 

@@ -18,6 +18,18 @@ def test_the_largest_component_of_every_field_is_left() -> None:
     assert torch.equal(FieldPool(fields)(moved), expected)
 
 
+def test_the_derivative_is_shared_by_the_largest_components() -> None:
+    fields = FieldType(((regular(Group.parse("C4")), 3),))
+    generator = torch.Generator().manual_seed(0)
+    features = torch.randint(-2, 3, (2, fields.channels, 5, 5), generator=generator).float()  # so that many are tied
+    slopes = torch.randn(2, 3, 5, 5, generator=generator)
+    for layout in (torch.contiguous_format, torch.channels_last):
+        entered = features.to(memory_format=layout).requires_grad_()
+        (found,) = torch.autograd.grad(FieldPool(fields)(entered), entered, slopes)
+        (expected,) = torch.autograd.grad(entered.unflatten(1, (3, 4)).amax(2), entered, slopes)
+        assert torch.equal(found, expected)
+
+
 def test_norms_of_vectors_and_scalars_as_they_are_are_left() -> None:
     group = Group.parse("SO(2)")
     fields = FieldType(((trivial(group), 1), (irrep(group, 1), 2), (irrep(group, 2), 1)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -17,7 +19,7 @@ class FieldPool(nn.Module):
         self.fields = fields
 
     def forward(self, features: Tensor) -> Tensor:
-        largest = [block.amax(2) for _, block in by_field(self.fields, features)]
+        largest = [_largest(block) for _, block in by_field(self.fields, features)]
         return torch.cat(largest, 1) if len(largest) > 1 else largest[0]
 
 
@@ -36,3 +38,33 @@ class FieldNorms(nn.Module):
             else:
                 scalars.append(torch.sqrt((block * block).sum(2) + 1e-8))  # a norm has no gradient at zero
         return torch.cat(scalars, 1)
+
+
+def _largest(block: Tensor) -> Tensor:
+    """Return the maxima (B, count, ...) of fields (B, count, size, ...) over their components."""
+    if block.device.type != "cpu":
+        return block.amax(2)
+    maximum: Tensor = _Maximum.apply(block.movedim((1, 2), (-2, -1)))
+    return maximum.movedim(-1, 1)
+
+
+class _Maximum(torch.autograd.Function):
+    """The maximum over the last axis, whose derivative the largest share: `amax` in a third of its time on a CPU.
+
+    The components of a field are neighbours in channels-last features, too few for an instruction on many numbers, and
+    so are brought apart first.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, components: Tensor) -> Tensor:
+        apart = torch.stack(components.unbind(-1))
+        largest = apart.amax(0)
+        if ctx.needs_input_grad[0]:
+            ctx.save_for_backward(apart.eq_(largest))
+        return largest
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        (is_largest,) = ctx.saved_tensors
+        shares = is_largest * (grad / is_largest.sum(0))
+        return torch.stack(shares.unbind(), -1)

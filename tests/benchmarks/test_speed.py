@@ -16,8 +16,9 @@ from scipy import ndimage
 from bench.cell import Budget, Match
 from bench.domains.plane import augmentation, image_shape
 from bench.domains.plane.kernels import decompose, kernel_basis
+from bench.domains.plane.layers import FieldPool
 from bench.domains.plane.layers.steerable_convolution import padded_basis
-from bench.groups import Group, Resampling, regular
+from bench.groups import FieldType, Group, Resampling, regular
 from bench.measure import equivariance_error
 from bench.networks.matching import build, resolve
 from bench.networks.network import Network
@@ -108,6 +109,29 @@ def test_a_training_step_with_the_spline_beside_one_with_bilinear_resampling(ben
     benchmark.pedantic(pair, rounds=150, warmup_rounds=10)
     benchmark.extra_info["ratio"] = round(float(np.median(ratios)), 3)
     print(f"\n{name}: a step with the spline takes {np.median(ratios):.3f} times one with bilinear resampling")
+
+
+@pytest.mark.parametrize("group", ["C4", "C16"])
+def test_group_pooling_beside_amax(benchmark, group: str) -> None:
+    """Values and derivatives of 80 channels-last maps: `ratio` is the median over pairs of our time over `amax`'s."""
+    benchmark.group = "group pooling: extra_info.ratio is ours / amax"
+    rho = regular(Group.parse(group))
+    fields = FieldType(((rho, 80 // rho.size),))
+    pool = FieldPool(fields)
+    features = torch.randn(128, 80, 26, 26).to(memory_format=torch.channels_last).requires_grad_()
+    slopes = torch.randn(128, 80 // rho.size, 26, 26).to(memory_format=torch.channels_last)
+    ratios = []
+
+    def pair() -> None:
+        began = time.perf_counter()
+        torch.autograd.grad(pool(features), features, slopes)
+        between = time.perf_counter()
+        torch.autograd.grad(features.unflatten(1, (-1, rho.size)).amax(2), features, slopes)
+        ratios.append((between - began) / (time.perf_counter() - between))
+
+    benchmark.pedantic(pair, rounds=20, warmup_rounds=2)
+    benchmark.extra_info["ratio"] = round(float(np.median(ratios)), 3)
+    print(f"\n{group}: group pooling takes {np.median(ratios):.2f} of the time of amax")
 
 
 def augmented_step(name: str, options: dict[str, str], resampling: Resampling) -> Step:

@@ -49,10 +49,10 @@ def _largest(block: Tensor) -> Tensor:
 
 
 class _Maximum(torch.autograd.Function):
-    """The maximum over the last axis, whose derivative the largest share: `amax` in a third of its time on a CPU.
+    """The maximum over the last axis, whose derivative the largest share: what `amax` does, sooner on a CPU.
 
     The components of a field are neighbours in channels-last features, too few for an instruction on many numbers, and
-    so are brought apart first.
+    so are brought apart first (tests/benchmarks/test_speed.py has the ratio).
     """
 
     @staticmethod

@@ -1,7 +1,8 @@
-"""What a suite file can name, one line each, with the options of each."""
+"""What a suite file can name, one line each, with the options of each; of suites the first sentence, and the file."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -41,8 +42,10 @@ def _suites() -> Iterator[str]:
         except UserError as error:
             yield f"{name}: {error}"
             continue
-        description = raw.get("description", "") if isinstance(raw, dict) else ""
-        yield f"{name}: {' '.join(str(description).split()) or path}"
+        description = " ".join(str(raw.get("description", "") if isinstance(raw, dict) else "").split())
+        sentence = re.match(r".*?[.?!](?= [A-Z-]|$)|.*", description)
+        yield f"{name}: {sentence[0]}" if sentence and sentence[0] else name
+        yield f"    {path}"
 
 
 def _augmentations() -> Iterator[str]:

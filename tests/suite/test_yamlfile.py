@@ -97,8 +97,12 @@ def test_a_suite_is_found_by_path_and_by_name(tmp_path: Path, monkeypatch: pytes
     assert suites.load("mine") == suites.load("suites/mine.yaml") == parse(BASE)
     assert "quick" in suites.available()
     (tmp_path / "suites" / "broken.yaml").write_text("name: [")
-    told = dict(line.split(": ", 1) for line in listing("suites"))
-    assert told["mine"] == "suites/mine.yaml"
+    description = "Is 0.5 enough, at 16 x 16\npixels? Run it with --workers 1. It takes long."
+    (tmp_path / "suites" / "described.yaml").write_text(yaml.safe_dump(BASE | {"description": description}))
+    lines = list(listing("suites"))
+    assert lines[lines.index("described: Is 0.5 enough, at 16 x 16 pixels?") + 1] == "    suites/described.yaml"
+    assert lines[lines.index("mine") + 1] == "    suites/mine.yaml"
+    told = dict(line.split(": ", 1) for line in lines if ": " in line)
     assert told["broken"].startswith("suites/broken.yaml cannot be read: it is not valid YAML at line 1")
     with pytest.raises(UserError, match=r"unknown suite 'mien'; did you mean 'mine'\?"):
         suites.load("mien")

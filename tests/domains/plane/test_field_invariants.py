@@ -28,6 +28,8 @@ def test_the_derivative_is_shared_by_the_largest_components() -> None:
         (found,) = torch.autograd.grad(FieldPool(fields)(entered), entered, slopes)
         (expected,) = torch.autograd.grad(entered.unflatten(1, (3, 4)).amax(2), entered, slopes)
         assert torch.equal(found, expected)
+        _, forwards = torch.func.jvp(FieldPool(fields), (features,), (torch.ones_like(features),))
+        assert torch.equal(forwards, torch.ones_like(slopes))
 
 
 def test_norms_of_vectors_and_scalars_as_they_are_are_left() -> None:

@@ -42,8 +42,8 @@ class FieldNorms(nn.Module):
 
 def _largest(block: Tensor) -> Tensor:
     """Return the maxima (B, count, ...) of fields (B, count, size, ...) over their components."""
-    if block.device.type != "cpu":
-        return block.amax(2)
+    if block.device.type != "cpu" or not block.requires_grad:
+        return block.amax(2)  # which forward-mode differentiation and exports know
     maximum: Tensor = _Maximum.apply(block.movedim((1, 2), (-2, -1)))
     return maximum.movedim(-1, 1)
 
@@ -59,8 +59,7 @@ class _Maximum(torch.autograd.Function):
     def forward(ctx: Any, components: Tensor) -> Tensor:
         apart = torch.stack(components.unbind(-1))
         largest = apart.amax(0)
-        if ctx.needs_input_grad[0]:
-            ctx.save_for_backward(apart.eq_(largest))
+        ctx.save_for_backward(apart.eq_(largest))
         return largest
 
     @staticmethod

@@ -4,8 +4,8 @@ Each line of an .amat file is one image, 784 grey values in [0, 1] in row-major 
 siblings with backgrounds and noise are stored sideways, column by column; this one is not (scikit-data, which reads
 them all, transposes those and leaves this one). The first 10,000 lines train and the other 2,000 validate; or all
 12,000 train, as in the papers' released code, and the first 2,000 lines of the test validate: 48,000 are left of it.
-How the digits were interpolated is not documented; what one public loader states of their spread is that of a sharper
-interpolation than bilinear, so that scores need not compare with those on ``rotated-mnist``.
+How the digits were interpolated is not documented; the deviation that LieConv's loader states of their grey values lies
+between those of ``rotated-mnist`` turned bilinearly and by the spline, nearer to the spline.
 """
 
 from __future__ import annotations

@@ -155,6 +155,7 @@ class _Job:
     def finish(self, result: Fit) -> None:
         """Score and measure the network that training left."""
         self.curve += result.curve
+        self._began -= result.earlier_seconds
         self.run |= {
             "steps": result.steps,
             "launch": result.launch,

@@ -33,14 +33,16 @@ Validate = Callable[[nn.Module], tuple[float, ...]]
 class Fit:
     """What training gave: the curve, the steps done, seconds without evaluations, and the step of a divergence.
 
-    ``cpu_seconds`` are those in which this process had a processor: on a CPU that is its own, all of them. ``launch``
-    is how a GPU was told of a step: as one ``graph``, or by ``kernels``.
+    ``cpu_seconds`` are those in which this process had a processor: on a CPU that is its own, all of them.
+    ``earlier_seconds`` are those of a process that was stopped. ``launch`` is how a GPU was told of a step: as one
+    ``graph``, or by ``kernels``.
     """
 
     curve: list[dict[str, float | int]] = field(default_factory=list)
     steps: int = 0
     seconds: float = 0.0
     cpu_seconds: float = 0.0
+    earlier_seconds: float = 0.0
     diverged_at: int | None = None
     launch: str | None = None
 
@@ -138,6 +140,7 @@ def _restored(kept: dict[str, Any], step: Step, outcomes: Sequence[_Outcome], wa
     step.restore(kept["trainees"], kept["done"], kept["losses"])
     for outcome, state in zip(outcomes, kept["outcomes"], strict=True):
         outcome.fit, outcome.best = Fit(**state["fit"]), state["best"]
+        outcome.fit.earlier_seconds = watch.seconds
     if device.type == "cpu":
         torch.set_rng_state(kept["dropout"])
     else:

@@ -155,7 +155,9 @@ def test_what_a_data_set_left_out_is_a_warning_and_a_line_of_the_plan(
     ]
     (tmp_path / "suite.yaml").write_text(json.dumps({**SUITE, "data": data}))
     monkeypatch.setattr("sys.argv", ["equivaug", "plan", str(tmp_path / "suite.yaml"), "--out", str(tmp_path / "out")])
-    monkeypatch.setattr("bench.plan.estimate.estimate", lambda *_: Estimate((Line("cnn", 1, 1.0, 1.0, None, None),), 1))
+    monkeypatch.setattr(
+        "bench.plan.estimate.estimate", lambda *_: Estimate((Line("cnn", 1, 1.0, 1.0, 1.0, None, None),), 1)
+    )
     with contextlib.suppress(SystemExit):
         main()
     lines = capsys.readouterr().out.splitlines()

@@ -124,6 +124,10 @@ def _duration(seconds: float) -> str:
     return duration(seconds) if math.isfinite(seconds) else "a time that could not be measured"
 
 
+#: The share of its time with a processor from which a step counts as one on an idle machine.
+_HAD_IT = 0.9
+
+
 def _print_estimate(cost: Estimate, device: str) -> None:
     from bench.execute.progress import duration
 
@@ -141,5 +145,11 @@ def _print_estimate(cost: Estimate, device: str) -> None:
             f"about {duration(cost.seconds)} with {cost.workers} workers on {device}; "
             f"peak memory of a worker {size(cost.peak_memory_bytes)}"
         )
+        if cost.idle_seconds < _HAD_IT * cost.seconds:
+            share = cost.idle_seconds / cost.seconds
+            print(
+                f"about {duration(cost.idle_seconds)} on an idle machine: "
+                f"the steps that were run had a processor for {share:.0%} of their time"
+            )
     else:
         print("no estimate of the whole: a family could not be measured")

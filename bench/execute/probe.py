@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import get_args
@@ -28,12 +29,14 @@ class Cost:
     """What a cell costs, from steps that were really run; times in seconds, memory in bytes.
 
     ``fixed_seconds`` is what does not depend on the length of training: building and measuring. Of cells that train
-    together ``step_seconds`` are a cell's share of a step of all, and the memory is that of all.
+    together ``step_seconds`` are a cell's share of a step of all, and the memory is that of all. ``cpu_share`` is the
+    share of the time in which the process had a processor, where it computes on one: less than 1 on a busy machine.
     """
 
     step_seconds: float
     fixed_seconds: float
     peak_memory_bytes: int | None
+    cpu_share: float
 
 
 def probe(cells: Sequence[Cell], device: str, steps: int = 3) -> Cost:
@@ -47,6 +50,7 @@ def probe(cells: Sequence[Cell], device: str, steps: int = 3) -> Cost:
     for other in cells[1:]:
         of_other, inputs_of_other, _, _ = prepared(other, where)
         trainees.append(replace(trainee_of(other, of_other, inputs_of_other), budget=short))
+    started = time.perf_counter(), time.process_time()
     step_seconds = _seconds(trainees) / steps
     dataset = load_data(cell.dataset, cell.dataset_options)
     images, targets = inputs.validation
@@ -62,7 +66,9 @@ def probe(cells: Sequence[Cell], device: str, steps: int = 3) -> Cost:
         inputs.upright[1]
     )
     measured = _measuring(cell, network, inputs, count, where)
-    return Cost(step_seconds, built + per_image * scored + measured, peak_memory(where))
+    share = min(1.0, (time.process_time() - started[1]) / (time.perf_counter() - started[0]))
+    fixed_seconds = built + per_image * scored + measured
+    return Cost(step_seconds, fixed_seconds, peak_memory(where), share if where.type == "cpu" else 1.0)
 
 
 def _seconds(trainees: Sequence[Trainee]) -> float:

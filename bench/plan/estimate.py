@@ -19,14 +19,16 @@ from bench.train import total_steps
 class Line:
     """The cells of one family: how many, their seconds of work in all, the peak memory of a worker.
 
-    ``fixed_seconds`` are those that do not grow with the steps. ``reason`` says why a family could not be measured; its
-    seconds are then NaN.
+    ``fixed_seconds`` are those that do not grow with the steps, ``idle_seconds`` what would be left of all if the
+    processes that were measured had never waited for a processor. ``reason`` says why a family could not be measured;
+    its seconds are then NaN.
     """
 
     label: str
     cells: int
     seconds: float
     fixed_seconds: float
+    idle_seconds: float
     peak_memory_bytes: int | None
     reason: str | None
 
@@ -45,8 +47,16 @@ class Estimate:
 
     def seconds_at(self, times: float) -> float:
         """Return the seconds on the clock with so many times the steps in every cell."""
-        busy = min(self.workers, sum(line.cells for line in self.lines)) or 1
-        return sum(line.fixed_seconds + times * (line.seconds - line.fixed_seconds) for line in self.lines) / busy
+        return sum(line.fixed_seconds + times * (line.seconds - line.fixed_seconds) for line in self.lines) / self._busy
+
+    @property
+    def idle_seconds(self) -> float:
+        """Seconds until all is done on a machine that does nothing else."""
+        return sum(line.idle_seconds for line in self.lines) / self._busy
+
+    @property
+    def _busy(self) -> int:
+        return min(self.workers, sum(line.cells for line in self.lines)) or 1
 
     @property
     def peak_memory_bytes(self) -> int | None:
@@ -106,12 +116,13 @@ def estimate(cells: Sequence[Cell], costs: Costs, workers: int) -> Estimate:
     for (label, kind), alike in kinds.items():
         cost = costs[kind]
         if isinstance(cost, pool.Failure):
-            lines.append(Line(label, len(alike), math.nan, math.nan, None, cost.reason))
+            lines.append(Line(label, len(alike), math.nan, math.nan, math.nan, None, cost.reason))
         else:
             steps = sum(total_steps(each.budget, each.train_size) for each in alike)
             fixed = len(alike) * cost.fixed_seconds
             seconds = fixed + steps * cost.step_seconds
-            lines.append(Line(label, len(alike), seconds, fixed, cost.peak_memory_bytes, None))
+            idle = seconds * cost.cpu_share
+            lines.append(Line(label, len(alike), seconds, fixed, idle, cost.peak_memory_bytes, None))
     return Estimate(_by_family(lines, dict.fromkeys(cell.label for cell in cells)), workers)
 
 
@@ -128,6 +139,7 @@ def _by_family(lines: Sequence[Line], labels: Iterable[str]) -> tuple[Line, ...]
             sum(line.cells for line in alike),
             sum(line.seconds for line in alike),
             sum(line.fixed_seconds for line in alike),
+            sum(line.idle_seconds for line in alike),
             max((line.peak_memory_bytes for line in alike if line.peak_memory_bytes), default=None),
             next((line.reason for line in alike if line.reason), None),
         )

@@ -20,7 +20,7 @@ def estimate(suite: Suite, fixed: float = 0.5, step: float = 0.01) -> Estimate:
     seeds, steps = int(suite.seeds), int(suite.budget["steps"])  # type: ignore[arg-type]
     cells = seeds * len(suite.augmentation["strengths"]) * len(suite.augmentation["group"])
     cells *= len(suite.data["train_sizes"])
-    line = Line("any", cells, cells * (fixed + step * steps), cells * fixed, None, None)
+    line = Line("any", cells, cells * (fixed + step * steps), cells * fixed, 0.0, None, None)
     return Estimate((line,) * len(suite.families), 1)
 
 

@@ -195,7 +195,9 @@ def test_every_number_as_a_flag_is_taken_or_refused(
     results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("bench.plan.estimate.estimate", lambda *_: Estimate((Line("cnn", 1, 1.0, 1.0, None, None),), 1))
+    monkeypatch.setattr(
+        "bench.plan.estimate.estimate", lambda *_: Estimate((Line("cnn", 1, 1.0, 1.0, 1.0, None, None),), 1)
+    )
     (tmp_path / "s.yaml").write_text(json.dumps(SMALL))
     folder = str(results)
     for arguments in (

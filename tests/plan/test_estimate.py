@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ def probe(cells: Sequence[Cell]) -> Cost:
     if cell.label == "broken":
         raise ValueError("no such network")
     share = 0.5 if len(cells) > 1 else 1.0
-    return Cost(STEP_SECONDS * share * (cell.width or 0), FIXED_SECONDS, MEMORY * len(cells) * cell.train_size)
+    return Cost(STEP_SECONDS * share * (cell.width or 0), FIXED_SECONDS, MEMORY * len(cells) * cell.train_size, 1.0)
 
 
 def estimated(cells: list[Cell], workers: int = 1, at_once: int = 1) -> Estimate:
@@ -57,6 +58,17 @@ def test_workers_share_the_time_but_no_more_of_them_than_cells() -> None:
     alone = estimated(cells).seconds
     assert estimated(cells, workers=2).seconds == pytest.approx(alone / 2)
     assert estimated(cells, workers=100).seconds == pytest.approx(alone / 4)
+
+
+def disturbed(cells: Sequence[Cell]) -> Cost:
+    return replace(probe(cells), cpu_share=0.25 if cells[0].label == "b" else 1.0)
+
+
+def test_on_an_idle_machine_it_takes_the_time_in_which_the_probes_had_a_processor() -> None:
+    cells = [cell("a"), cell("b", width=3.0), cell("b", 1, width=3.0)]
+    made = estimate(cells, measured(cells, disturbed, 1, one_thread=True), workers=2)
+    assert [line.idle_seconds for line in made.lines] == [made.lines[0].seconds, made.lines[1].seconds / 4]
+    assert made.idle_seconds == pytest.approx((made.lines[0].seconds + made.lines[1].seconds / 4) / 2)
 
 
 def test_cells_that_will_train_together_are_measured_together_as_many_as_there_are() -> None:

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from bench.execute.job import EXCLUSIVE
+from bench.plan.estimate import Estimate, Line
 from bench.plan.matrix import make
 from bench.results import tables
 from bench.results.folder import LOCK, TABLES
@@ -70,6 +71,19 @@ def test_a_plan_measures_what_is_left(here: Path, capsys: pytest.CaptureFixture[
     assert "0 done, 4 to do, 0 impossible" in out
     assert "peak memory of a worker" in out
     assert not (here / "results").exists()
+
+
+@pytest.mark.parametrize(("idle", "told"), [(3600.0, "about 1 h 00 min on an idle machine"), (11_000.0, "")])
+def test_a_plan_that_was_measured_on_a_busy_machine_says_what_an_idle_one_takes(
+    idle: float, told: str, here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Estimate((Line("cnn", 4, 12_000.0, 10.0, idle, 2**20, None),), workers=1)
+    monkeypatch.setattr("bench.plan.estimate.estimate", lambda *_: made)
+    code, out, _ = called("plan", write_suite(here), "--set", "families.0.width=1", capsys=capsys)
+    assert code == 0
+    assert "about 3 h 20 min with 1 workers on cpu" in out
+    assert told in out
+    assert ("idle machine: the steps" in out) == bool(told)
 
 
 def test_a_plan_counts_fresh_seeds_once_whatever_the_strengths_to_choose_from(

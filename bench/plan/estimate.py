@@ -47,15 +47,16 @@ class Estimate:
 
     def seconds_at(self, times: float) -> float:
         """Return the seconds on the clock with so many times the steps in every cell."""
-        return sum(line.fixed_seconds + times * (line.seconds - line.fixed_seconds) for line in self.lines) / self._at_once
+        return sum(line.fixed_seconds + times * (line.seconds - line.fixed_seconds) for line in self.lines) / self._used
 
     @property
     def idle_seconds(self) -> float:
         """Seconds until all is done on a machine that does nothing else."""
-        return sum(line.idle_seconds for line in self.lines) / self._at_once
+        return sum(line.idle_seconds for line in self.lines) / self._used
 
     @property
-    def _at_once(self) -> int:
+    def _used(self) -> int:
+        """The workers that have a cell to run."""
         return min(self.workers, sum(line.cells for line in self.lines)) or 1
 
     @property

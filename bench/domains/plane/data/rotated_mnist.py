@@ -39,6 +39,9 @@ class RotatedOptions(SizeOptions):
     resampling: Annotated[Resampling, Since(2)] = Field(
         "bilinear", description="how the digits are turned; spline, of degree 3, is sharper"
     )
+    draw: Annotated[int, Since(3)] = Field(
+        0, ge=0, le=999, description="which digits train and test, and by which angles they are turned; one of many alike"
+    )
 
 
 def rotate(split: Split, turns: torch.Tensor, resampling: Resampling) -> Split:
@@ -62,8 +65,8 @@ def load(options: RotatedOptions) -> Dataset:
     ]
     images = torch.cat([split.inputs for split in published])
     labels = torch.cat([split.targets for split in published])
-    splits = partition(images, labels, (TRAIN, VALIDATION, TEST), SPLIT_SEED)
-    draw = generator(SPLIT_SEED, "rotation")
+    splits = partition(images, labels, (TRAIN, VALIDATION, TEST), SPLIT_SEED + options.draw)
+    draw = generator(SPLIT_SEED + options.draw, "rotation")
     angles = [torch.rand(len(split), generator=draw, dtype=torch.float64) for split in splits]
     turned = [rotate(split, turns, options.resampling) for split, turns in zip(splits, angles, strict=True)]
     train, validation, test = (resized(split, options.size) for split in turned)

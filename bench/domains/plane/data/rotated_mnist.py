@@ -40,7 +40,7 @@ class RotatedOptions(SizeOptions):
         "bilinear", description="how the digits are turned; spline, of degree 3, is sharper"
     )
     draw: Annotated[int, Since(3)] = Field(
-        0, ge=0, le=999, description="which digits train and test, and by which angles they are turned; one of many alike"
+        0, ge=0, le=999, description="which digits train and test, turned by which angles; the archive is one such draw"
     )
 
 

@@ -121,6 +121,16 @@ def test_rotated_mnist() -> None:
     assert width == pytest.approx(height, rel=MEAN_OF_TURNED_DIGITS)
 
 
+@needs_mnist
+def test_another_draw_is_other_digits_by_other_angles() -> None:
+    first, second = (rotated.load(rotated.RotatedOptions(draw=draw)) for draw in (0, 1))
+    assert [len(split) for split in (second.train, second.validation, second.test)] == [12_000, 2_000, 50_000]
+    assert copies_between((second.train, second.validation, second.test)) == 0
+    # upright digits of both would be 12,000 x 12,000 / 70,000; turned by other angles none is the same
+    assert copies_between((first.train, second.train)) == 0
+    assert (first.train.targets != second.train.targets).any()
+
+
 @pytest.mark.parametrize("resampling", ["bilinear", "spline"])
 def test_rotation_is_that_of_the_groups(resampling: Resampling) -> None:
     generator = torch.Generator().manual_seed(0)

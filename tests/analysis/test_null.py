@@ -76,29 +76,26 @@ def verdict_of(runs: pd.DataFrame, plan: Seeding) -> tuple[set[str], int]:
 NOISES = (normal, skewed, unequal)
 
 
+def wrong_of(rng: np.random.Generator, noise: Noise, trials: int, seeds: int, seeding: str = "") -> int:
+    """Return in how many matrices a comparison names a winner.
+
+    Five labels with three strengths each, so that fifteen candidates are chosen from, against three plain ones.
+    """
+    made = (scored(rng, noise, (100, 1000), seeds, seeding) for _ in range(trials))
+    return sum(bool(set(comparisons(runs)["conclusion"]) & {EQUIVARIANT, PLAIN}) for runs in made)
+
+
 def test_seeds_that_are_added_where_something_is_open_err_in_at_most_5_of_100_matrices() -> None:
-    """Five labels with three strengths each, so that fifteen candidates are chosen from, against three plain ones."""
+    """With every look taken, also where nothing is open any more: a winner stays one, so that to stop errs no more."""
     rng, trials = np.random.default_rng(5), 40
-    wrong = {
-        noise: sum(
-            bool(verdict_of(scored(rng, noise, (100, 1000), PLAN.most, str(PLAN)), PLAN)[0] & {EQUIVARIANT, PLAIN})
-            for _ in range(trials)
-        )
-        for noise in NOISES
-    }
+    wrong = {noise: wrong_of(rng, noise, trials, PLAN.most, str(PLAN)) for noise in NOISES}
     assert_at_most_5_percent(wrong, trials)
 
 
 def test_a_fixed_number_of_seeds_errs_in_at_most_5_of_100_matrices() -> None:
+    """Of three seeds two test, which is the least that can name a winner."""
     rng, trials = np.random.default_rng(6), 30
-    wrong = {
-        (noise, seeds): sum(
-            bool(set(comparisons(scored(rng, noise, (100, 1000), seeds, ""))["conclusion"]) & {EQUIVARIANT, PLAIN})
-            for _ in range(trials)
-        )
-        for noise in NOISES
-        for seeds in (2, 3, 4, 6, 12)
-    }
+    wrong = {(noise, seeds): wrong_of(rng, noise, trials, seeds) for noise in NOISES for seeds in (3, 6, 12)}
     assert_at_most_5_percent(wrong, trials)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+from itertools import islice
 
 import pytest
 import torch
@@ -16,7 +17,10 @@ from bench.registry import families
 from bench.train import UNMOVED, Trainee, fit
 from bench.train.step import optimizer_of
 from tests.networks.planar import NAMES, PAPERS, network_of, smallest_shape, used
-from tests.training import train
+from tests.training import losses_of
+
+#: Networks of sixteen orientations, of which a step in bfloat16 takes seconds where the processor has none.
+LARGE = ("e2-benchmark", "e2-final")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -58,7 +62,7 @@ def test_too_small_an_image_is_refused_with_the_least_that_fits(name: str) -> No
 def test_a_family_learns_a_batch_by_heart(name: str, precision: torch.dtype) -> None:
     shape = smallest_shape(name)
     # the plain twin sees a quarter of the other's features, and forgets what is dropped
-    options, width = ({"dropout": 0}, 10.0) if name in PAPERS else ({}, 2.0 if name == "e2-final" else 4.0)
+    options, width = ({"dropout": 0}, 10.0) if name in PAPERS else ({}, 2.0 if name in LARGE else 4.0)
     options = {key: value for key, value in options.items() if key in families[name].options.model_fields}
     # a pose has to settle first, and on which machine it does so sooner is chance
     steps = 120 if name.startswith("et") else 40
@@ -66,9 +70,11 @@ def test_a_family_learns_a_batch_by_heart(name: str, precision: torch.dtype) -> 
         options["predictor_channels"] = 8
     network = network_of(name, options, shape, width)
     generator = torch.Generator().manual_seed(0)
-    images = torch.rand(16, 1, shape.size, shape.size, generator=generator)
-    losses = train(network, images, torch.arange(16) % 4, steps, batch_size=16, precision=precision)
-    assert min(losses) < 0.1 * losses[0]
+    count = 4 if name in LARGE else 16
+    images = torch.rand(count, 1, shape.size, shape.size, generator=generator)
+    losses = losses_of(network, images, torch.arange(count) % 4, batch_size=count, precision=precision)
+    first = next(losses)
+    assert any(loss < 0.1 * first for loss in islice(losses, steps - 1))
     assert all(p.grad is not None and p.grad.any() for p in network.parameters())
 
 

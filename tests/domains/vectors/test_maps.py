@@ -41,7 +41,7 @@ def test_the_maps_are_those_that_averaging_over_the_group_leaves(name: str, rank
     group = MatrixGroup.parse(name)
     before, after = (Tensors(group, ((rank, 1),)) for rank in ranks)
     total = np.zeros((after.size * before.size,) * 2)
-    matrices = drawn(group, 60_000, seed=7)
+    matrices = drawn(group, 20_000, seed=7)
     left, right = (
         law.moved(
             torch.eye(law.size, dtype=torch.float64).repeat(len(matrices), 1), matrices.repeat_interleave(law.size, 0)
@@ -51,7 +51,7 @@ def test_the_maps_are_those_that_averaging_over_the_group_leaves(name: str, rank
     a, b = left.view(-1, after.size, after.size).mT, right.view(-1, before.size, before.size).mT
     total = torch.einsum("nij,nkl->ikjl", a, b).reshape(total.shape).numpy() / len(matrices)
     basis = linear_maps(group, *ranks).reshape(-1, after.size * before.size)
-    assert np.abs(basis.T @ basis - total).max() < 0.02
+    assert np.abs(basis.T @ basis - total).max() < 0.03
     assert np.allclose(basis @ basis.T, np.eye(len(basis)), atol=1e-9)
 
 

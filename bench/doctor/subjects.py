@@ -36,6 +36,11 @@ def subjects() -> dict[str, Cell]:
     return cells
 
 
+def labels() -> dict[str, Family]:
+    """Return the family of every name in `subjects`, in that order; no network is made for it."""
+    return {_label(family, kind): family for family in families for kind in family.kinds}
+
+
 def _cells(family: Family, domain: str, data: str) -> Sequence[Cell]:
     width, size = WIDTHS.get(domain, 2.0), {"size": family.least} if family.least else {}
     kinds = [{"family": family.name, "width": width, "label": _label(family, kind), **kind} for kind in family.kinds]

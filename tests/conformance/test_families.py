@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from bench.cell import Cell
-from bench.doctor.subjects import exact, network_and_inputs, subjects, trainee
+from bench.doctor.subjects import labels, network_and_inputs, subjects, trainee
 from bench.domains.plane.models.planar import SMALLEST_IMAGE
 from bench.execute.data import load_data
 from bench.execute.inputs import all_moves
@@ -23,13 +23,12 @@ from bench.tasks import TASKS
 from bench.train.step import Step
 
 CPU = torch.device("cpu")
-SUBJECTS = subjects()
-each_network = pytest.mark.parametrize("label", list(SUBJECTS))
+each_network = pytest.mark.parametrize("label", labels())
 
 
 def sized(label: str, larger: int) -> Cell:
     """The cell of a label, or that of its smallest input but so many points more."""
-    cell = SUBJECTS[label]
+    cell = subjects()[label]
     if not larger:
         return cell
     options = {**cell.dataset_options, "size": families[cell.family].least + larger}
@@ -51,7 +50,8 @@ def made(label: str, larger: int = 0) -> tuple[Network, Tensor]:
 
 
 def test_every_family_is_there_in_every_kind() -> None:
-    found = [cell.family for cell in SUBJECTS.values()]
+    assert list(subjects()) == list(labels())
+    found = [cell.family for cell in subjects().values()]
     assert {family.name: found.count(family.name) for family in families} == {
         family.name: len(family.kinds) for family in families
     }
@@ -59,7 +59,7 @@ def test_every_family_is_there_in_every_kind() -> None:
 
 @each_network
 def test_outputs_are_those_of_the_task_and_every_stage_has_a_law(label: str) -> None:
-    cell = SUBJECTS[label]
+    cell = subjects()[label]
     network, inputs = made(label)
     shape = load_data(cell.dataset, cell.dataset_options).shape
     with torch.no_grad():
@@ -74,8 +74,9 @@ def test_outputs_are_those_of_the_task_and_every_stage_has_a_law(label: str) -> 
 
 def sizes() -> list[tuple[str, int]]:
     """Networks that promise an exact law, at their smallest input and, where it may have any side, an odd one."""
-    larger = [label for label, cell in exact(SUBJECTS).items() if families[cell.family].least == SMALLEST_IMAGE]
-    return [*((label, 0) for label in exact(SUBJECTS)), *((label, 1) for label in larger)]
+    exact = {label: family for label, family in labels().items() if family.exact}
+    larger = [label for label, family in exact.items() if family.least == SMALLEST_IMAGE]
+    return [*((label, 0) for label in exact), *((label, 1) for label in larger)]
 
 
 @pytest.mark.parametrize(("label", "larger"), sizes())
@@ -94,7 +95,7 @@ def test_what_is_promised_exactly_holds_in_every_layer(label: str, larger: int) 
 
 @each_network
 def test_weights_are_a_function_of_the_seed(label: str) -> None:
-    cell = SUBJECTS[label]
+    cell = subjects()[label]
     one, again, other = (network_and_inputs(replace(cell, seed=seed), CPU)[0].state_dict() for seed in (0, 0, 1))
     assert all(torch.equal(one[name], again[name]) for name in one)
     assert any(not torch.equal(one[name], other[name]) for name in one)
@@ -102,7 +103,7 @@ def test_weights_are_a_function_of_the_seed(label: str) -> None:
 
 @each_network
 def test_a_state_restores_what_it_was_taken_from(label: str) -> None:
-    cell = SUBJECTS[label]
+    cell = subjects()[label]
     network, inputs = made(label)
     other, _ = network_and_inputs(replace(cell, seed=1), CPU)
     other.load_state_dict(network.state_dict())
@@ -113,7 +114,7 @@ def test_a_state_restores_what_it_was_taken_from(label: str) -> None:
 @each_network
 def test_a_state_holds_what_was_learned_and_no_tables(label: str) -> None:
     """Kernel bases and index tables are made again: a snapshot and a saved network need not carry them."""
-    if SUBJECTS[label].family == "e2cnn":
+    if subjects()[label].family == "e2cnn":
         pytest.skip("the library keeps its sampled bases and filters in the state")
     network, _ = made(label)
     learned = {name for name, _ in network.named_parameters()}

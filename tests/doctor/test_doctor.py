@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from bench.doctor import command, report, rightness
 from bench.doctor.finding import Finding
-from bench.doctor.subjects import subjects, trainee
+from bench.doctor.subjects import labels, subjects, trainee
 from bench.registry import families
 from bench.train.step import Step
 
@@ -61,7 +61,7 @@ def test_a_wrong_derivative_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [finding.right for finding in found] == [False]
 
 
-@pytest.mark.parametrize("label", list(subjects()))
+@pytest.mark.parametrize("label", labels())
 def test_no_step_visits_the_host(label: str) -> None:
     """A captured step can neither read a number back nor bring one from the host."""
     step = Step([trainee(subjects()[label], CPU)], 20)

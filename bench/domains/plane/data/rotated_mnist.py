@@ -6,7 +6,7 @@ not digit by digit. They are turned bilinearly here; how the archive's were is n
 turns the same digits by the same angles as sharply as the grid allows. The archive lies between, nearer to the spline:
 its grey values deviate by 0.297 (so LieConv's loader has it), where ours do by 0.290 and 0.301, and MNIST's by 0.308.
 P4CNN of Cohen & Welling 2016 has 0.6 points more on digits turned bilinearly than by the spline. ``draw`` takes other
-digits and angles: on the first draw P4CNN has 0.26 points more than on three others, four times what its seeds deviate
+digits and angles: on the first draw P4CNN has 0.25 points more than on two others, four times what its seeds deviate
 by, and the archive is one draw more (results/gcnn-paper). The 2,000 validation images are further digits, so that all
 12,000 train.
 """

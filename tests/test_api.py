@@ -77,7 +77,7 @@ def test_it_works_without_a_main_module_to_import(tmp_path: Path) -> None:
 
 UNGUARDED = f"""
 from bench import api
-tables = api.run({SUITE!r}, workers=2)
+tables = api.run({SUITE!r}, workers=1)
 print(len(tables.runs), set(tables.runs["status"]))
 """
 
